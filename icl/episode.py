@@ -1,0 +1,104 @@
+"""n-way k-shot episodes: balanced, disjoint and seeded."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from icl.tasks.base import Clip, DataError
+
+SPEAKERS = ("any", "same", "other")
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One question with its examples.
+
+    Args:
+        support: ways * shots examples, shuffled; never the query.
+        query: the clip asked about; its label is among ``labels``.
+        labels: the episode's labels, sorted.
+    """
+
+    support: tuple[Clip, ...]
+    query: Clip
+    labels: tuple[str, ...]
+
+
+def sample_episodes(
+    clips: Sequence[Clip],
+    ways: int,
+    shots: int,
+    episodes: int,
+    seed: int = 0,
+    speakers: str = "any",
+) -> list[Episode]:
+    """Draw episodes: every label is asked for equally often, and each has ``shots`` examples.
+
+    Args:
+        clips: what to draw from.
+        ways: labels in an episode, 2 or more.
+        shots: examples of each label, 1 or more.
+        episodes: how many, 1 or more.
+        seed: the same seed draws the same episodes.
+        speakers: ``"any"``; ``"same"``: examples are spoken by the query's speaker; ``"other"``:
+            never by the query's speaker.
+
+    Raises:
+        DataError: the clips cannot give such episodes; the message says what is short.
+    """
+    _check(clips, ways, shots, episodes, speakers)
+    rng = random.Random(seed)
+    labels = sorted({clip.label for clip in clips})
+    queries = defaultdict(list)
+    for clip in clips:
+        queries[clip.label].append(clip)
+    golds: list[str] = []
+    while len(golds) < episodes:  # whole rounds over the labels keep the answers balanced
+        golds += rng.sample(labels, len(labels))
+    drawn = []
+    for gold in golds[:episodes]:
+        query = rng.choice(queries[gold])
+        pool = _examples(clips, query, speakers)
+        drawn.append(_draw(rng, query, pool, ways, shots))
+    return drawn
+
+
+def _examples(clips: Sequence[Clip], query: Clip, speakers: str) -> dict[str, list[Clip]]:
+    """Clips that may be examples for ``query``, by label."""
+    pool = defaultdict(list)
+    for clip in clips:
+        same = clip.speaker == query.speaker
+        if clip.path != query.path and (speakers == "any" or same == (speakers == "same")):
+            pool[clip.label].append(clip)
+    return pool
+
+
+def _draw(
+    rng: random.Random, query: Clip, pool: dict[str, list[Clip]], ways: int, shots: int
+) -> Episode:
+    usable = sorted(label for label, found in pool.items() if len(found) >= shots)
+    others = [label for label in usable if label != query.label]
+    if query.label not in usable or len(others) < ways - 1:
+        raise DataError(
+            f"no {ways}-way {shots}-shot episode can be drawn for {query.path.name}: only "
+            f"{len(usable)} labels have {shots} other clips of a fitting speaker"
+        )
+    labels = sorted([query.label, *rng.sample(others, ways - 1)])
+    support = [clip for label in labels for clip in rng.sample(pool[label], shots)]
+    rng.shuffle(support)
+    return Episode(tuple(support), query, tuple(labels))
+
+
+def _check(clips: Sequence[Clip], ways: int, shots: int, episodes: int, speakers: str) -> None:
+    found = len({clip.label for clip in clips})
+    if ways < 2 or ways > found:
+        raise DataError(f"ways is {ways} but must be 2 to {found}, the number of labels")
+    if shots < 1 or episodes < 1:
+        raise DataError(f"shots is {shots} and episodes is {episodes}; both must be 1 or more")
+    if speakers not in SPEAKERS:
+        raise DataError(f"speakers is {speakers!r}; expected one of {', '.join(SPEAKERS)}")
+    if speakers != "any" and not all(clip.speaker for clip in clips):
+        raise DataError(f"speakers is {speakers!r} but some clips do not name their speaker")

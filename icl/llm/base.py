@@ -1,0 +1,124 @@
+"""The contract of a frozen language model, and a base for models that answer token by token."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+
+from icl.constraint import LabelTrie
+
+
+class Grammar(Protocol):
+    """Anything that can say what may come next."""
+
+    def allowed(self, generated: Sequence[int]) -> Sequence[int] | None:
+        """Token ids that may follow ``generated``; None at the end."""
+        ...
+
+
+class LLM(ABC):
+    """A language model nobody changes: token ids in, log-likelihoods or token ids out.
+
+    Attributes:
+        context_length: tokens of prompt and answer together that the model can take.
+        vocab_size: token ids are below this.
+        fingerprint: 16 hex digits over the weights.
+        tokenizer: the tokenizer the ids belong to, carried along for callers; None if unknown.
+        tokens_run: tokens the model has computed so far.
+        tokens_saved: tokens it did not compute again because their state was kept.
+    """
+
+    context_length: int
+    vocab_size: int
+    tokenizer: Any = None
+    tokens_run: int = 0
+    tokens_saved: int = 0
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """16 hex digits that name the weights."""
+
+    @abstractmethod
+    def score(
+        self, prefix: Sequence[int], continuations: Sequence[Sequence[int]]
+    ) -> list[float]:
+        """Summed natural-log likelihood of each continuation after ``prefix`` (1 token or more)."""
+
+    @abstractmethod
+    def generate(
+        self, prefix: Sequence[int], grammar: Grammar, seed: int = 0, temperature: float = 1.0
+    ) -> list[int]:
+        """Draw a continuation the grammar allows, to its end; ``temperature`` 0 takes the best."""
+
+    def hold(self, prefix: Sequence[int]) -> None:
+        """Get ready for many calls that begin with ``prefix``; changes speed, never an answer."""
+
+    def require_room(self, prefix: Sequence[int], answer: int) -> None:
+        """Raise ValueError unless ``prefix`` and ``answer`` more tokens are something it can take.
+
+        The last token of an answer is predicted, not read, so it needs no room.
+        """
+        if not prefix:
+            raise ValueError("the prefix is empty; a language model needs a token to start from")
+        if len(prefix) + answer - 1 > self.context_length:
+            raise ValueError(
+                f"{len(prefix)} tokens and {answer} to answer do not fit a context of "
+                f"{self.context_length}; give a shorter prefix"
+            )
+        if not 0 <= min(prefix) <= max(prefix) < self.vocab_size:
+            raise ValueError(
+                f"token ids run from {min(prefix)} to {max(prefix)} but the language model knows "
+                f"0 to {self.vocab_size - 1}; do the tokenizer and the model belong together?"
+            )
+
+    def __sklearn_clone__(self) -> LLM:
+        """Frozen weights are shared by clones of an estimator, never copied."""
+        return self
+
+
+class StepwiseLLM(LLM):
+    """Both verbs for any model that can tell the log-probabilities of the next token."""
+
+    @abstractmethod
+    def next_log_probs(self, ids: Sequence[int]) -> torch.Tensor:
+        """Log-probability of every token after ``ids``: float32 (vocab_size,)."""
+
+    def score(
+        self, prefix: Sequence[int], continuations: Sequence[Sequence[int]]
+    ) -> list[float]:
+        """Summed log-likelihoods; beginnings that continuations share are run once."""
+        self.require_room(prefix, max(map(len, continuations), default=0))
+        trie = LabelTrie(continuations)
+        totals = {(): 0.0}
+        self.hold(prefix)
+        for path in trie.branches():
+            following = trie.allowed(path) or ()
+            log_probs = self.next_log_probs([*prefix, *path])[list(following)].tolist()
+            for token, log_prob in zip(following, log_probs, strict=True):
+                totals[*path, token] = totals[path] + log_prob
+        return [totals[tuple(continuation)] for continuation in continuations]
+
+    def generate(
+        self, prefix: Sequence[int], grammar: Grammar, seed: int = 0, temperature: float = 1.0
+    ) -> list[int]:
+        """Draw token after token from what the grammar allows, renormalised over it."""
+        generator = torch.Generator().manual_seed(seed)
+        generated: list[int] = []
+        self.hold(prefix)
+        while (following := grammar.allowed(generated)) is not None:
+            self.require_room(prefix, len(generated) + 1)
+            log_probs = self.next_log_probs([*prefix, *generated])[list(following)]
+            generated.append(following[_draw(log_probs, temperature, generator)])
+        return generated
+
+
+def _draw(log_probs: torch.Tensor, temperature: float, generator: torch.Generator) -> int:
+    """Index drawn from ``log_probs`` (N,) sharpened by ``temperature``; 0 takes the largest."""
+    if temperature <= 0:
+        return int(log_probs.argmax())
+    probs = (log_probs / temperature).softmax(-1).cpu()
+    return int(torch.multinomial(probs, 1, generator=generator))

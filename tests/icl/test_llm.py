@@ -1,0 +1,151 @@
+"""Frozen language models: prefix reuse changes speed, never a score, and never a weight."""
+
+import math
+from collections.abc import Sequence
+
+import pytest
+import torch
+from transformers import MistralConfig, MistralForCausalLM, PreTrainedModel
+
+from icl.constraint import LabelTrie
+from icl.llm.dummy import UniformLLM
+from icl.llm.transformers import TransformersLLM
+
+PREFIXES = [
+    [0, 5, 9, 30, 31, 32, 40, 41],
+    [0, 5, 9, 30, 31, 32, 50],  # shares six tokens with the one before
+    [0, 5, 9, 30, 31, 32, 50, 51, 52, 53],  # goes on from the one before
+    [0, 5, 9, 30, 31, 32, 50, 51, 52, 53],  # the same again
+    [0, 5],  # the beginning of all
+    [7, 8, 9],  # nothing in common
+]
+LABELS = [[100], [101, 102], [101, 103, 104], [105, 102]]
+
+
+@pytest.fixture(scope="module")
+def mistral(tokenizer) -> MistralForCausalLM:
+    """A model whose sliding window cannot be cropped."""
+    config = MistralConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        sliding_window=6,
+        initializer_range=0.3,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        return MistralForCausalLM(config).eval()
+
+
+def full_run(model: PreTrainedModel, prefix: Sequence[int], label: Sequence[int]) -> float:
+    """Score of one label by one forward pass over everything, with no cache."""
+    ids = torch.tensor([[*prefix, *label]])
+    with torch.no_grad():
+        log_probs = model(input_ids=ids, use_cache=False).logits[0].float().log_softmax(-1)
+    places = range(len(prefix) - 1, len(prefix) + len(label) - 1)
+    return sum(log_probs[place, token].item() for place, token in zip(places, label, strict=True))
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "mistral"])
+def test_scores_with_prefix_reuse_equal_full_runs(name, request):
+    model = request.getfixturevalue(name)
+    llm = TransformersLLM(model)
+    llm.hold(PREFIXES[0][:6])
+    for prefix in PREFIXES:
+        expected = [full_run(model, prefix, label) for label in LABELS]
+        assert llm.score(prefix, LABELS) == pytest.approx(expected, abs=1e-4)
+    assert llm.tokens_saved > 0
+
+
+def test_a_shared_prefix_is_run_once(llama):
+    llm = TransformersLLM(llama)
+    llm.score(PREFIXES[0], [[100], [101]])
+    assert llm.tokens_run == len(PREFIXES[0])
+    llm.score(PREFIXES[1], [[100], [101]])
+    assert llm.tokens_run == len(PREFIXES[0]) + 1
+    assert llm.tokens_saved == 6
+
+
+def test_shared_label_beginnings_are_run_once(llama):
+    llm = TransformersLLM(llama)
+    llm.score(PREFIXES[0], [[1, 2, 3], [1, 2, 4], [5]])
+    assert llm.tokens_run == len(PREFIXES[0]) + 2  # the branches (1,) and (1, 2)
+
+
+def test_a_held_prefix_is_not_run_again_where_the_cache_cannot_be_cropped(mistral):
+    llm = TransformersLLM(mistral)
+    llm.hold(PREFIXES[0][:6])
+    llm.score(PREFIXES[0], [[100]])
+    before = llm.tokens_run
+    llm.next_log_probs(PREFIXES[1])
+    assert llm.tokens_run == before + 1
+
+
+def test_no_parameter_requires_a_gradient_and_no_weight_changes(llama, weights_fingerprint):
+    before = weights_fingerprint(llama)
+    llm = TransformersLLM(llama)
+    llm.score(PREFIXES[0], LABELS)
+    llm.generate(PREFIXES[0], LabelTrie(LABELS), seed=1)
+    assert not any(parameter.requires_grad for parameter in llama.parameters())
+    assert not llm.next_log_probs(PREFIXES[0]).requires_grad
+    assert all(parameter.grad is None for parameter in llama.parameters())
+    assert weights_fingerprint(llama) == before
+
+
+def test_generation_stays_inside_the_grammar_and_follows_the_seed(llama):
+    llm = TransformersLLM(llama)
+    drawn = [llm.generate(PREFIXES[0], LabelTrie(LABELS), seed=seed) for seed in range(8)]
+    assert all(stream in LABELS for stream in drawn)
+    assert len(set(map(tuple, drawn))) > 1
+    assert drawn == [llm.generate(PREFIXES[0], LabelTrie(LABELS), seed=seed) for seed in range(8)]
+
+
+def test_zero_temperature_takes_the_most_likely_next_token(llama):
+    llm = TransformersLLM(llama)
+    (token,) = llm.generate(PREFIXES[0], LabelTrie([[100], [101], [102]]), temperature=0)
+    scores = llm.score(PREFIXES[0], [[100], [101], [102]])
+    assert token == 100 + scores.index(max(scores))
+
+
+@pytest.mark.parametrize(
+    ("prefix", "labels", "message"),
+    [([], [[1]], "empty"), ([0] * 512, [[1, 2]], "context of 512"), ([10**6], [[1]], "1000000")],
+)
+def test_impossible_prefixes_are_refused_before_the_model_runs(llama, prefix, labels, message):
+    llm = TransformersLLM(llama)
+    with pytest.raises(ValueError, match=message):
+        llm.score(prefix, labels)
+    assert llm.tokens_run == 0
+
+
+def test_the_whole_context_can_be_used(llama):
+    assert TransformersLLM(llama).score([0] * 512, [[1]])[0] < 0
+
+
+def test_a_failed_run_leaves_no_half_grown_cache(llama, monkeypatch):
+    llm = TransformersLLM(llama)
+    expected = llm.score(PREFIXES[0], LABELS)
+    with monkeypatch.context() as patch:
+        patch.setattr(llama.lm_head, "forward", lambda hidden: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            llm.score(PREFIXES[1], LABELS)
+    assert llm.score(PREFIXES[0], LABELS) == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_saved_model_loads_with_its_tokenizer(pair, tokenizer, llama):
+    llm = TransformersLLM.load(pair / "llm")
+    assert llm.vocab_size == len(tokenizer) == len(llm.tokenizer)
+    assert llm.context_length == 512
+    assert llm.fingerprint == TransformersLLM(llama).fingerprint
+    assert llm.score(PREFIXES[0], LABELS) == pytest.approx(
+        TransformersLLM(llama).score(PREFIXES[0], LABELS), abs=1e-4
+    )
+
+
+def test_the_uniform_model_gives_every_label_of_one_length_the_same_score():
+    llm = UniformLLM(50)
+    assert llm.score([1], [[2], [3, 4]]) == pytest.approx([-math.log(50), -2 * math.log(50)])

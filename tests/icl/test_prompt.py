@@ -1,0 +1,110 @@
+"""Prompts are data: spans cover the ids, heads are prefixes, overflow is said before a run."""
+
+import pytest
+
+from icl.prompt import TEMPLATES, PromptError, PromptWriter, build
+from llm_codec.codec import LLMCodec
+
+
+@pytest.fixture(scope="module")
+def bound(vocabulary, tokenizer):
+    return vocabulary.bind(tokenizer)
+
+
+@pytest.fixture(scope="module")
+def codes(codec: LLMCodec, tone):
+    return [codec.encode(tone(hertz, 0.3)) for hertz in (220, 440, 880)]
+
+
+@pytest.fixture(scope="module")
+def demos(codes):
+    return [(codes[0], "two"), (codes[1], "one")]
+
+
+def test_the_pocket_prompt_reads_as_words(bound, tokenizer, codes, demos):
+    prompt = build("pocket", demos, codes[2], bound, tokenizer, context_length=512)
+    words = [bound.to_text(item, scales=1, trim=True) for item in codes]
+    assert prompt.text == f"<s>{words[0]} = two\n{words[1]} = one\n{words[2]} ="
+    assert tokenizer.decode(prompt.ids) == prompt.text
+
+
+def test_the_published_prompt_has_its_instruction_and_marks(bound, tokenizer, codes, demos):
+    prompt = build("uniaudio15", demos, codes[2], bound, tokenizer, context_length=2048)
+    words = [bound.to_text(item, scales=1, trim=True) for item in codes]
+    assert prompt.text == (
+        "<s>For each of the following input output pairs, output is one of ['one' or 'two']\n"
+        f"###\nInput: < {words[0]} >\nOutput: two"
+        f"###\nInput: < {words[1]} >\nOutput: one"
+        f"###\nInput: < {words[2]} >\nOutput: "
+    )
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("scales", [1, 2, 3])
+def test_spans_cover_the_ids_without_gaps(template, scales, bound, tokenizer, codes, demos):
+    prompt = build(template, demos, codes[2], bound, tokenizer, 4096, scales=scales)
+    covered = [token for start, stop, _ in prompt.spans for token in prompt.ids[start:stop]]
+    assert tuple(covered) == prompt.ids
+    assert all(prompt.ids[start:stop] == segment.ids for start, stop, segment in prompt.spans)
+    assert {segment.scale for segment in prompt.segments if segment.kind == "audio"} == set(
+        range(1, scales + 1)
+    )
+
+
+def test_coloured_words_join_to_the_text(bound, tokenizer, codes, demos):
+    prompt = build("pocket", demos, codes[2], bound, tokenizer, 512, scales=2)
+    assert "".join(text for text, _ in prompt.coloured()) == prompt.text
+    assert {tag for _, tag in prompt.coloured()} == {"text", "label", "scale 1", "scale 2"}
+
+
+def test_audio_words_stand_only_for_true_samples(bound, tokenizer, codec, tone):
+    codes = codec.encode(tone(440, 0.13))  # padded to 2 slow words, of which 2 are heard
+    longer = codec.encode(tone(440, 0.3))  # padded to 4, of which 3 are heard
+    writer = PromptWriter("pocket", bound, tokenizer)
+    lengths = [len(writer.query(item).segments[0].ids) for item in (codes, longer)]
+    assert lengths == [2, 3]
+
+
+def test_the_head_begins_every_prompt_of_a_fit(bound, tokenizer, codes, demos):
+    writer = PromptWriter("pocket", bound, tokenizer)
+    head = writer.head(demos, ["one", "two"])
+    for item in codes:
+        assert (head + writer.query(item)).ids[: len(head)] == head.ids
+
+
+def test_repeats_write_the_examples_again(bound, tokenizer, codes, demos):
+    writer = PromptWriter("pocket", bound, tokenizer)
+    once, thrice = (writer.head(demos, [], repeats).ids for repeats in (1, 3))
+    assert thrice == once[:1] + once[1:] * 3
+
+
+def test_ids_can_stand_in_for_codes(bound, tokenizer):
+    ids = tokenizer(" ba be", add_special_tokens=False)["input_ids"]
+    prompt = build("pocket", [(ids, "one"), (ids, "two")], ids, bound, tokenizer, 64)
+    assert prompt.text == "<s> ba be = one\n ba be = two\n ba be ="
+
+
+def test_labels_that_begin_one_another_are_closed(bound, tokenizer):
+    writer = PromptWriter("pocket", bound, tokenizer)
+    one, hundred = writer.label_sequences(["one", "one two"])
+    assert one != hundred[: len(one)]
+    assert writer.label_sequences(["one", "two"]) == [writer.label_ids("one"), writer.label_ids("two")]
+
+
+def test_overflow_says_what_was_seen_and_how_many_examples_fit(bound, tokenizer, codes, demos):
+    many = demos * 20
+    with pytest.raises(PromptError) as caught:
+        build("pocket", many, codes[2], bound, tokenizer, context_length=60)
+    needed = len(build("pocket", many, codes[2], bound, tokenizer, 4096)) + 1
+    assert f"needs {needed} tokens but the language model holds 60" in str(caught.value)
+    fit = int(str(caught.value).split(": ")[1].split(" of ")[0])
+    assert len(build("pocket", many[:fit], codes[2], bound, tokenizer, 60)) <= 60
+    with pytest.raises(PromptError):
+        build("pocket", many[: fit + 1], codes[2], bound, tokenizer, 60)
+
+
+def test_unknown_templates_and_scales_are_named(bound, tokenizer):
+    with pytest.raises(PromptError, match="pocket.*uniaudio15"):
+        PromptWriter("nonsense", bound, tokenizer)
+    with pytest.raises(PromptError, match="1 to 3"):
+        PromptWriter("pocket", bound, tokenizer, scales=4)
