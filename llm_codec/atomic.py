@@ -1,0 +1,33 @@
+"""Writing a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Writes ``data`` beside ``path`` under a temporary name, then renames it into place.
+
+    A full disk, an exception or a kill leaves whatever was at ``path`` before, never half a file.
+
+    Args:
+        path: where the file goes; its folder must exist. A symbolic link is followed.
+        data: the whole content.
+
+    Raises:
+        OSError: the folder is missing or full, or ``path`` is a folder or a device.
+    """
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():  # a rename would replace /dev/null itself
+        raise OSError(f"{path} exists and is not a regular file; give another output path")
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,247 @@
+"""Codes: what a clip becomes, and the file it is kept in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from llm_codec import atomic
+
+MAGIC = b"LLMC"
+VERSION = 1
+_CHECKSUM_BYTES = 8
+_PER_CLIP = ("scales", "num_samples", "gain")  # all other fields belong to the codec
+
+
+class CodesError(ValueError):
+    """Codes or a code file cannot be used; the message says what was seen and expected."""
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """Indices into the codebooks of every scale, coarse to fine, for a batch of clips.
+
+    Args:
+        scales: K int64 tensors (B, T_k), values in [0, V_k).
+        num_samples: int64 (B,), true samples of each clip at ``sample_rate``: what decoding gives
+            back. The codes reach further, to a whole block.
+        gain: float32 (B,), factor the decoded wave is multiplied by to restore its level.
+        codebook_sizes: V_k of each scale.
+        codec: fingerprint of the codec that made them; empty if not known, as when they were
+            parsed from an LLM's output.
+        vocabulary: fingerprint of the vocabulary that spells them; empty if there is none.
+        vq_strides: full-rate frames per code of each scale.
+        hop_length: samples per full-rate frame.
+        sample_rate: Hz.
+
+    Raises:
+        CodesError: shapes, types or values do not fit one another.
+    """
+
+    scales: tuple[Tensor, ...]
+    num_samples: Tensor
+    gain: Tensor
+    codebook_sizes: tuple[int, ...]
+    codec: str = ""
+    vocabulary: str = ""
+    vq_strides: tuple[int, ...] = (4, 2, 1)
+    hop_length: int = 480
+    sample_rate: int = 16000
+
+    def __post_init__(self) -> None:
+        for name in ("scales", "codebook_sizes", "vq_strides"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        counts = {len(self.scales), len(self.codebook_sizes), len(self.vq_strides)}
+        if len(counts) > 1 or not self.scales:
+            raise CodesError(
+                f"codes have {len(self.scales)} scales, {len(self.codebook_sizes)} codebook sizes "
+                f"and {len(self.vq_strides)} strides; expected one of each per scale"
+            )
+        for number, (codes, size) in enumerate(zip(self.scales, self.codebook_sizes), start=1):
+            _check_scale(number, codes, size, batch=len(self.num_samples))
+        _check_lengths(self)
+
+    def __len__(self) -> int:
+        """B, the number of clips."""
+        return len(self.num_samples)
+
+    def __getitem__(self, index: int) -> Codes:
+        """Clip ``index`` as a batch of one; negative indices count from the end."""
+        if not -len(self) <= index < len(self):  # also what ends a for loop over Codes
+            raise IndexError(f"clip {index} of a batch of {len(self)}")
+        one = slice(index % len(self), index % len(self) + 1)
+        scales = tuple(codes[one] for codes in self.scales)
+        return Codes(scales, self.num_samples[one], self.gain[one], **_shared(self))
+
+    def __eq__(self, other: object) -> bool:
+        """Same words in the same scales. Length, level and origin are beside the words."""
+        if not isinstance(other, Codes):
+            return NotImplemented
+        return (
+            self.codebook_sizes == other.codebook_sizes
+            and self.vq_strides == other.vq_strides
+            and all(torch.equal(a.cpu(), b.cpu()) for a, b in zip(self.scales, other.scales))
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # tensors inside: equal values, many objects
+
+    @classmethod
+    def stack(cls, items: Sequence[Codes]) -> Codes:
+        """One batch of several; their T_k and their codec must agree, for padding is not a word.
+
+        Raises:
+            CodesError: nothing to stack, or clips of different codecs or lengths.
+        """
+        if not items:
+            raise CodesError("no codes to stack; expected at least one clip")
+        first = items[0]
+        for item in items:
+            if _shared(item) != _shared(first):
+                raise CodesError("codes of different codecs cannot be stacked; encode with one")
+            if _frames(item) != _frames(first):
+                raise CodesError(
+                    f"codes of different lengths cannot be stacked ({_frames(first)} and "
+                    f"{_frames(item)} codes per scale); keep them in a list"
+                )
+        scales = tuple(torch.cat(parts) for parts in zip(*(item.scales for item in items)))
+        num_samples = torch.cat([item.num_samples for item in items])
+        return cls(scales, num_samples, torch.cat([item.gain for item in items]), **_shared(first))
+
+    def save(self, path: str | PathLike) -> None:
+        """Writes an ``.lcc`` file: header, then every code in ceil(log2 V_k) bits, then a checksum.
+
+        Args:
+            path: where; written whole or not at all.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        header = {**_shared(self), "frames": _frames(self)}
+        header |= {"num_samples": self.num_samples.tolist(), "gain": self.gain.tolist()}
+        text = json.dumps(header, separators=(",", ":")).encode()
+        packed = [_pack(*pair) for pair in zip(self.scales, self.codebook_sizes)]
+        content = b"".join([MAGIC, struct.pack("<BI", VERSION, len(text)), text, *packed])
+        atomic.write_bytes(path, content + _checksum(content))
+
+    @classmethod
+    def load(cls, path: str | PathLike) -> Codes:
+        """Reads an ``.lcc`` file.
+
+        Raises:
+            CodesError: the file is missing, foreign, damaged, cut short, or from a newer version.
+        """
+        try:
+            content = Path(path).read_bytes()
+        except (FileNotFoundError, IsADirectoryError):
+            raise CodesError(f"{path} is not a file; expected an .lcc file") from None
+        header, packed = _open(content, str(path))
+        try:
+            return cls._parse(header, packed)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CodesError(f"{path} is not a valid .lcc file ({error}); encode again") from error
+
+    @classmethod
+    def _parse(cls, header: dict[str, Any], packed: bytes) -> Codes:
+        """Codes of a header and of the packed bits behind it."""
+        num_samples = torch.tensor(header.pop("num_samples"), dtype=torch.int64)
+        gain = torch.tensor(header.pop("gain"), dtype=torch.float32)
+        scales, start = [], 0
+        for frames, size in zip(header.pop("frames"), header["codebook_sizes"], strict=True):
+            shape = (len(num_samples), frames)
+            end = start + (len(num_samples) * frames * _bits(size) + 7) // 8
+            scales.append(_unpack(packed[start:end], shape, size))
+            start = end
+        if start != len(packed):
+            raise CodesError(f"{len(packed)} bytes of codes where the header says {start}")
+        header["codebook_sizes"] = tuple(header["codebook_sizes"])
+        return cls(tuple(scales), num_samples, gain, **header)
+
+
+def _check_scale(number: int, codes: Tensor, size: int, batch: int) -> None:
+    """Rejects codes of one scale that are not int64 (B, T_k) in [0, V_k)."""
+    if codes.dtype != torch.int64 or codes.ndim != 2 or len(codes) != batch or not codes.numel():
+        raise CodesError(
+            f"scale {number} is {codes.dtype} of shape {tuple(codes.shape)}; expected int64 of "
+            f"shape ({batch}, T) with T >= 1"
+        )
+    low, high = int(codes.min()), int(codes.max())
+    if low < 0 or high >= size:
+        raise CodesError(
+            f"scale {number} holds codes from {low} to {high}; its codebook has 0 to {size - 1}"
+        )
+
+
+def _check_lengths(codes: Codes) -> None:
+    """Rejects scales that do not span the same time, and clips longer than their codes."""
+    spans = {part.shape[1] * stride for part, stride in zip(codes.scales, codes.vq_strides)}
+    if len(spans) > 1:
+        raise CodesError(f"scales of {_frames(codes)} codes do not fit strides {codes.vq_strides}")
+    if codes.num_samples.shape != codes.gain.shape or codes.gain.ndim != 1:
+        raise CodesError("num_samples and gain must both have shape (B,)")
+    limit = spans.pop() * codes.hop_length
+    if int(codes.num_samples.min()) < 1 or int(codes.num_samples.max()) > limit:
+        raise CodesError(
+            f"num_samples is {codes.num_samples.tolist()}; these codes hold 1 to {limit} samples"
+        )
+    if not bool((torch.isfinite(codes.gain) & (codes.gain >= 0)).all()):
+        raise CodesError(f"gain is {codes.gain.tolist()}; expected finite numbers from 0 up")
+
+
+def _shared(codes: Codes) -> dict[str, Any]:
+    """Fields that belong to the codec, not to one clip."""
+    names = [field.name for field in fields(Codes) if field.name not in _PER_CLIP]
+    return {name: getattr(codes, name) for name in names}
+
+
+def _frames(codes: Codes) -> list[int]:
+    """T_k of each scale."""
+    return [part.shape[1] for part in codes.scales]
+
+
+def _bits(size: int) -> int:
+    """Bits of one code of a codebook of ``size`` words."""
+    return max(1, (size - 1).bit_length())
+
+
+def _pack(codes: Tensor, size: int) -> bytes:
+    """Codes (B, T_k) as bits, most significant first, filled up to a whole byte."""
+    shifts = np.arange(_bits(size))[::-1]
+    bits = (codes.cpu().numpy().reshape(-1, 1) >> shifts) & 1
+    return np.packbits(bits.astype(np.uint8)).tobytes()
+
+
+def _unpack(packed: bytes, shape: tuple[int, int], size: int) -> Tensor:
+    """Inverse of `_pack`."""
+    width = _bits(size)
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=shape[0] * shape[1] * width)
+    weights = 1 << np.arange(width, dtype=np.int64)[::-1]
+    return torch.from_numpy((bits.reshape(-1, width) @ weights).reshape(shape))
+
+
+def _open(content: bytes, name: str) -> tuple[dict[str, Any], bytes]:
+    """Header and packed codes of a file, its frame and checksum verified."""
+    if content[:4] != MAGIC or len(content) < 9 + _CHECKSUM_BYTES:
+        raise CodesError(f"{name} is not an .lcc file; expected the output of `llm-codec encode`")
+    version, length = struct.unpack("<BI", content[4:9])
+    if version > VERSION:
+        raise CodesError(
+            f"{name} has format {version}; this version reads up to {VERSION}: update llm-codec"
+        )
+    body, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
+    if _checksum(body) != checksum:
+        raise CodesError(f"{name} is damaged or cut short (checksum differs); encode again")
+    return json.loads(body[9 : 9 + length]), body[9 + length :]
+
+
+def _checksum(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()[:_CHECKSUM_BYTES]
