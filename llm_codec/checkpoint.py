@@ -74,10 +74,10 @@ def resolve(
     if name in PRESETS:
         return _shipped(name, part)
     folder = Path(name_or_path).expanduser()
-    if not folder.is_dir():
+    if not name or not folder.is_dir():
         if not _HUB_ID.fullmatch(name):
             raise CheckpointError(
-                f"{name} is no {part}: expected a preset ({', '.join(PRESETS)}), a folder, or a "
+                f"{name!r} is no {part}: expected a preset ({', '.join(PRESETS)}), a folder, or a "
                 "hub id owner/name"
             )
         folder = _download(name, revision, local_files_only)
