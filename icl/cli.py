@@ -7,9 +7,11 @@ import json
 import shlex
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
+
+from icl.template import TEMPLATES
 
 WORK_FAILED, WRONG_USE = 1, 2  # exit codes
 
@@ -83,9 +85,9 @@ def _add_evaluate(commands: Any) -> None:
         epilog="example: icl evaluate fsdd --ways 2 --shots 1 --data ~/free-spoken-digit-dataset",
     )
     parser.add_argument("task", metavar="TASK", help="fsdd")
-    parser.add_argument("--ways", type=int, default=2, help="labels in an episode (default 2)")
-    parser.add_argument("--shots", type=int, default=1, help="examples of each (default 1)")
-    parser.add_argument("--episodes", type=int, default=500, help="default 500")
+    parser.add_argument("--ways", type=_at_least(2), default=2, help="labels in an episode (default 2)")
+    parser.add_argument("--shots", type=_at_least(1), default=1, help="examples of each (default 1)")
+    parser.add_argument("--episodes", type=_at_least(1), default=500, help="default 500")
     parser.add_argument("--seed", type=int, default=0, help="draws the same episodes (default 0)")
     parser.add_argument("--split", default="dev", help="default dev")
     parser.add_argument("--speakers", choices=("any", "same", "other"), default="any")
@@ -96,12 +98,23 @@ def _add_evaluate(commands: Any) -> None:
 
 
 def _add_learner(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--scales", type=int, default=1, help="codec scales to show (default 1)")
-    parser.add_argument("--repeats", type=int, default=1, help="times examples are shown")
-    parser.add_argument("--template", default="pocket", metavar="NAME", help="pocket, uniaudio15")
+    parser.add_argument("--scales", type=_at_least(1), default=1, help="codec scales to show (default 1)")
+    parser.add_argument("--repeats", type=_at_least(1), default=1, help="times examples are shown")
+    parser.add_argument("--template", choices=sorted(TEMPLATES), default="pocket")
     parser.add_argument("--codec", default="pocket", metavar="NAME", help="preset, folder, hub id")
     parser.add_argument("--llm", default="pocket", metavar="NAME", help="preset, folder, hub id")
     parser.add_argument("--debug", action="store_true", help="show where an error came from")
+
+
+def _at_least(lowest: int) -> Callable[[str], int]:
+    """Argument type: a whole number, ``lowest`` or more."""
+
+    def number(text: str) -> int:
+        if not text.lstrip("-").isdecimal() or int(text) < lowest:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {lowest} or more")
+        return int(text)
+
+    return number
 
 
 def _learner(args: argparse.Namespace) -> Any:

@@ -30,6 +30,7 @@ class LabelTrie:
             node = self._root
             for token in sequence:
                 node = node.setdefault(int(token), {})
+        self.prefix_free = self._leaves() == len(set(map(tuple, sequences)))
 
     def allowed(self, generated: Sequence[int]) -> tuple[int, ...] | None:
         """Token ids that may follow ``generated``; None where no label goes on.
@@ -37,12 +38,7 @@ class LabelTrie:
         Raises:
             ValueError: ``generated`` is not the beginning of any label.
         """
-        node = self._root
-        for position, token in enumerate(generated):
-            if token not in node:
-                raise ValueError(f"token {token} at position {position} begins no label")
-            node = node[token]
-        return tuple(node) or None
+        return tuple(self._at(generated)) or None
 
     def branches(self) -> Iterator[tuple[int, ...]]:
         """Every beginning that some label goes on from, depth first, the empty one first.
@@ -56,16 +52,28 @@ class LabelTrie:
             stack.extend(((*path, token), child) for token, child in node.items() if child)
 
 
+    def _leaves(self) -> int:
+        return sum(not child for path in self.branches() for child in self._at(path).values())
+
+    def _at(self, generated: Sequence[int]) -> Node:
+        node = self._root
+        for position, token in enumerate(generated):
+            if token not in node:
+                raise ValueError(f"token {token} at position {position} begins no label")
+            node = node[token]
+        return node
+
+
 class ScaleGrammar:
     """Exactly ``counts[k]`` words of codebook k, scale after scale: every stream decodes.
 
     Args:
-        vocabulary: codebook words as token ids of the LLM in use; no word of a scale begins
-            another of the same scale (`Vocabulary.bind` proves it).
+        vocabulary: codebook words as token ids of the LLM in use.
         counts: words of each scale, coarse to fine; at most K entries.
 
     Raises:
-        ValueError: more counts than scales, or a negative count.
+        ValueError: more counts than scales, a negative count, or a word that begins another of
+            the same scale.
     """
 
     def __init__(self, vocabulary: BoundVocabulary, counts: Sequence[int]) -> None:
@@ -74,6 +82,12 @@ class ScaleGrammar:
             raise ValueError(f"counts {list(counts)} do not fit {len(books)} scales")
         self.counts = tuple(counts)
         self._tries = [LabelTrie(book) for book in books[: len(counts)]]
+        for number, trie in enumerate(self._tries, start=1):
+            if not trie.prefix_free:
+                raise ValueError(
+                    f"scale {number} has a word that begins another word, so its end is unknown "
+                    "while it is generated; use an LLM that spells the codec's words otherwise"
+                )
 
     def allowed(self, generated: Sequence[int]) -> tuple[int, ...] | None:
         """Token ids that may follow ``generated``; None when the last word is complete.

@@ -16,6 +16,7 @@ from icl.prompt import Prompt, PromptError, PromptWriter, Template, require_fit
 from llm_codec import audio
 from llm_codec.codec import LLMCodec
 from llm_codec.codes import Codes, CodesError
+from llm_codec.vocabulary import BoundVocabulary, VocabularyError
 
 CALIBRATIONS = ("none", "length")
 
@@ -96,7 +97,8 @@ class FewShotClassifier(Estimator):
 
     def predict(self, queries: Iterable[Any]) -> np.ndarray:
         """Most likely label of each clip: str (N,)."""
-        return self.classes_[self.predict_proba(queries).argmax(axis=1)]
+        probabilities = self.predict_proba(queries)
+        return self.classes_[probabilities.argmax(axis=1)]
 
     def predict_proba(self, queries: Iterable[Any]) -> np.ndarray:
         """Probability of each label of `classes_` for each clip: float64 (N, C), rows sum to 1."""
@@ -202,9 +204,8 @@ class FewShotClassifier(Estimator):
             self._llm_source, self._writer_key = self.llm, None
         key = (self.template, self.scales)
         if getattr(self, "_writer_key", None) != key:
-            tokenizer = self.llm_.tokenizer
-            words = self.codec_.vocabulary.bind(tokenizer, self.codec_.config)
-            self._writer = PromptWriter(self.template, words, tokenizer, self.scales)
+            words = _bind(self.codec_, self.llm_)
+            self._writer = PromptWriter(self.template, words, self.llm_.tokenizer, self.scales)
             self._writer_key = key
 
 
@@ -219,6 +220,21 @@ def _as_llm(given: Any) -> LLM:
     from transformers import AutoTokenizer
 
     return TransformersLLM(given, AutoTokenizer.from_pretrained(given.config.name_or_path))
+
+
+def _bind(codec: LLMCodec, llm: LLM) -> BoundVocabulary:
+    """The codec's words in the language model's token ids."""
+    if codec.vocabulary is None or llm.tokenizer is None:
+        lacking = "codec has no vocabulary" if codec.vocabulary is None else "LLM has no tokenizer"
+        raise VocabularyError(f"the {lacking}, so sounds cannot be written as words; give one")
+    words = codec.vocabulary.bind(llm.tokenizer, codec.config)
+    top = max(token for book in words.token_ids for ids in book for token in ids)
+    if top >= llm.vocab_size:
+        raise VocabularyError(
+            f"the codec's words reach token {top} but the language model knows 0 to "
+            f"{llm.vocab_size - 1}; do the tokenizer and the model belong together?"
+        )
+    return words
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:

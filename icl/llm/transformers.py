@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from icl.llm.base import StepwiseLLM
@@ -61,7 +62,10 @@ class TransformersLLM(StepwiseLLM):
         if dtype is None:
             dtype = torch.float32 if torch.device(device).type == "cpu" else "auto"
         tokenizer = AutoTokenizer.from_pretrained(folder)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+        try:
+            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+        except SafetensorError as error:
+            raise ValueError(f"{folder}: the weights are damaged ({error}); get them again") from error
         return cls(model.to(device), tokenizer)
 
     @cached_property

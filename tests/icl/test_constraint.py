@@ -57,7 +57,7 @@ def test_grammar_spells_words_of_several_tokens(make_tokenizer):
 
 
 def test_every_stream_of_the_grammar_decodes_to_codes(tokenizer):
-    bound = Vocabulary([["ba"], ["be", "bi"]] ).bind(tokenizer)
+    bound = Vocabulary([["ba"], ["be", "bi"]]).bind(tokenizer)
     frames = bound.config.scale_frames(1)
     some = next(streams(ScaleGrammar(bound, frames)))
     assert [scale.shape[1] for scale in bound.to_codes(some).scales] == list(frames)
@@ -69,3 +69,9 @@ def test_grammar_says_where_a_stream_breaks_it(tokenizer, vocabulary):
         ScaleGrammar(bound, [1]).allowed([bound.token_ids[0][0][0]] * 2)
     with pytest.raises(ValueError, match="counts"):
         ScaleGrammar(bound, [1, 1, 1, 1])
+
+
+def test_words_that_begin_one_another_have_no_grammar(make_tokenizer):
+    bound = Vocabulary([["ba", "bas"]]).bind(make_tokenizer(["ba"]))
+    with pytest.raises(ValueError, match="scale 1"):
+        ScaleGrammar(bound, [1])

@@ -1,0 +1,250 @@
+"""The command line: an answer on stdout, or one line on stderr and an exit code."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from icl import cli
+
+
+@pytest.fixture
+def classify(pair, tone_file, capfd):
+    """Runs ``icl classify`` with two good examples unless told otherwise."""
+
+    def run(*queries: Path, more: tuple = (), examples: list | None = None, llm=pair / "llm"):
+        if examples is None:
+            examples = [f"{tone_file(300)}=one", f"{tone_file(1500)}=two"]
+        pairs = [part for example in examples for part in ("--example", example)]
+        models_ = ["--codec", str(pair / "codec"), "--llm", str(llm)]
+        return outcome(["classify", *map(str, queries), *pairs, *models_, *more], capfd)
+
+    return run
+
+
+def outcome(argv: list[str], capfd: pytest.CaptureFixture) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of the command."""
+    try:
+        code = cli.main(argv)
+    except SystemExit as stopped:
+        code = stopped.code
+    captured = capfd.readouterr()
+    return code, captured.out, captured.err
+
+
+def assert_one_line(err: str) -> None:
+    assert err.startswith("icl: error: ") and err.count("\n") == 1 and "Traceback" not in err
+
+
+def test_the_answer_is_a_label_and_the_probability_of_each(classify, tone_file):
+    code, out, err = classify(tone_file(320))
+    assert (code, err) == (0, "")
+    first, *rows = out.splitlines()
+    label = first.split(": ")[1]
+    shown = {name: float(value) for name, value in map(str.split, rows)}
+    assert set(shown) == {"one", "two"} and label == max(shown, key=shown.get)
+    assert sum(shown.values()) == pytest.approx(1.0, abs=0.002)
+
+
+def test_json_is_one_object_per_query(classify, tone_file):
+    code, out, err = classify(
+        tone_file(320), tone_file(1400), more=("--json", "--show-prompt")
+    )
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert code == 0 and len(answers) == 2
+    assert set(answers[0]) == {"query", "label", "probabilities", "prompt"}
+
+
+def test_the_prompt_is_shown_as_words(classify, tone_file):
+    _, out, _ = classify(tone_file(320), more=("--show-prompt",))
+    assert " = one\n" in out and " = two\n" in out
+
+
+def test_a_support_folder_has_one_sub_folder_per_label(pair, tone_file, tmp_path, capfd):
+    for label, hertz in (("one", 300), ("two", 1500)):
+        (tmp_path / "support" / label).mkdir(parents=True)
+        tone_file(hertz, folder=tmp_path / "support" / label)
+    argv = ["classify", str(tone_file(320)), "--support", str(tmp_path / "support")]
+    argv += ["--codec", str(pair / "codec"), "--llm", str(pair / "llm")]
+    code, out, _ = outcome(argv, capfd)
+    assert code == 0 and "one" in out and "two" in out
+
+
+def missing(folder: Path) -> Path:
+    return folder / "missing.wav"
+
+
+def empty(folder: Path) -> Path:
+    (folder / "empty.wav").touch()
+    return folder / "empty.wav"
+
+
+def text(folder: Path) -> Path:
+    (folder / "text.wav").write_text("this is no audio\n" * 50)
+    return folder / "text.wav"
+
+
+def one_sample(folder: Path) -> Path:
+    soundfile.write(folder / "one.wav", np.array([0.5]), 16000)
+    return folder / "one.wav"
+
+
+def silent(folder: Path) -> Path:
+    soundfile.write(folder / "silent.wav", np.zeros(8000), 16000)
+    return folder / "silent.wav"
+
+
+def nans(folder: Path) -> Path:
+    soundfile.write(folder / "nan.wav", np.full(8000, np.nan), 16000, subtype="FLOAT")
+    return folder / "nan.wav"
+
+
+@pytest.mark.parametrize("make", [missing, empty, text, one_sample, silent, nans])
+@pytest.mark.parametrize("role", ["query", "example"])
+def test_a_bad_clip_is_one_line_that_names_it(classify, tone_file, tmp_path, make, role):
+    bad, good = make(tmp_path), tone_file(320)
+    if role == "query":
+        code, out, err = classify(bad)
+    else:
+        code, out, err = classify(good, examples=[f"{bad}=one", f"{good}=two"])
+    assert (code, out) == (1, "")
+    assert_one_line(err)
+    assert bad.name in err
+
+
+def test_the_other_queries_are_answered_when_one_is_bad(classify, tone_file, tmp_path):
+    code, out, err = classify(missing(tmp_path), tone_file(320))
+    assert code == 1 and "tone_320.wav: " in out
+    assert_one_line(err)
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(16000, 8), (8000, 1), (96000, 1)])
+def test_other_rates_and_channels_work(classify, tone, tmp_path, rate, channels):
+    wave = np.stack([tone(400, 0.5, rate)] * channels, axis=1)
+    soundfile.write(tmp_path / "other.wav", wave, rate)
+    code, out, err = classify(tmp_path / "other.wav")
+    assert (code, err) == (0, "") and "other.wav: " in out
+
+
+def test_one_label_only_is_wrong_use(classify, tone_file):
+    code, _, err = classify(tone_file(320), examples=[f"{tone_file(300)}=one"] * 2)
+    assert code == 2
+    assert_one_line(err)
+    assert "'one'" in err
+
+
+@pytest.mark.parametrize("examples", [[], ["file.wav"], ["=one"], ["file.wav="]])
+def test_missing_or_malformed_examples_are_wrong_use(classify, tone_file, examples):
+    code, _, err = classify(tone_file(320), examples=examples)
+    assert code == 2
+    assert_one_line(err)
+
+
+def test_more_examples_than_the_context_holds_say_how_many_fit(classify, tone_file):
+    examples = [f"{tone_file(300)}=one", f"{tone_file(1500)}=two"] * 60
+    code, _, err = classify(tone_file(320), examples=examples)
+    assert code == 1
+    assert_one_line(err)
+    assert "holds 512" in err and "of 120 examples fit" in err
+
+
+@pytest.fixture
+def foreign_llm(tmp_path) -> Path:
+    """A language model of five words, none of them the codec's."""
+    words = {word: number for number, word in enumerate(["<unk>", "<s>", "a", "b", "="])}
+    raw = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    raw.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, unk_token="<unk>", bos_token="<s>")
+    config = LlamaConfig(
+        vocab_size=5, hidden_size=16, intermediate_size=16, num_hidden_layers=1,
+        num_attention_heads=2, num_key_value_heads=2,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(tmp_path / "foreign")
+    tokenizer.save_pretrained(tmp_path / "foreign")
+    return tmp_path / "foreign"
+
+
+def test_an_llm_that_does_not_fit_the_words_is_one_line(classify, tone_file, foreign_llm):
+    code, _, err = classify(tone_file(320), llm=foreign_llm)
+    assert code == 1
+    assert_one_line(err)
+
+
+def test_models_that_are_not_there_are_one_line(classify, tone_file, tmp_path):
+    code, _, err = classify(tone_file(320), llm=tmp_path / "nothing")
+    assert code == 1
+    assert_one_line(err)
+
+
+def test_damaged_model_weights_are_one_line(classify, pair, tone_file, tmp_path):
+    shutil.copytree(pair / "llm", tmp_path / "damaged")
+    (tmp_path / "damaged" / "model.safetensors").write_bytes(b"\x08" * 64)
+    code, _, err = classify(tone_file(320), llm=tmp_path / "damaged")
+    assert code == 1
+    assert_one_line(err)
+
+
+def test_debug_adds_the_traceback(classify, tmp_path):
+    code, _, err = classify(missing(tmp_path), more=("--debug",))
+    assert code == 1 and "Traceback" in err
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        [],
+        ["sing"],
+        ["classify"],
+        ["evaluate", "unknown"],
+        ["evaluate", "fsdd", "--ways", "1"],
+        ["evaluate", "fsdd", "--shots", "0"],
+        ["evaluate", "fsdd", "--shots", "few"],
+        ["evaluate", "fsdd", "--template", "none"],
+    ],
+)
+def test_wrong_use_is_one_line(argv, capfd):
+    code, _, err = outcome(argv, capfd)
+    assert code == 2
+    assert_one_line(err)
+
+
+def test_evaluate_prints_a_table_and_writes_the_record(pair, tmp_path, tone, capfd):
+    (tmp_path / "recordings").mkdir()
+    for digit in range(2):
+        for take in range(3):
+            wave = tone(400 * (digit + 1), 0.3)
+            soundfile.write(tmp_path / "recordings" / f"{digit}_ann_{take}.wav", wave, 16000)
+    argv = ["evaluate", "fsdd", "--episodes", "4", "--split", "test", "--data", str(tmp_path)]
+    argv += ["--codec", str(pair / "codec"), "--llm", str(pair / "llm")]
+    code, out, err = outcome([*argv, "--json", str(tmp_path / "record.json")], capfd)
+    assert (code, err) == (0, "")
+    assert "chance 50.0%" in out and "mfcc_nearest_mean" in out and "uniform" in out
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert record["n"] == 4 and record["command"].startswith("icl evaluate fsdd")
+    code, out, _ = outcome([*argv, "--json", "-"], capfd)
+    assert code == 0 and json.loads(out)["items"] == record["items"]
+
+
+def test_evaluate_without_data_says_how_to_name_it(pair, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LLM_CODEC_DATA", raising=False)
+    code, _, err = outcome(["evaluate", "fsdd", "--codec", str(pair / "codec")], capfd)
+    assert code == 1 and "--data" in err
+    assert_one_line(err)
+
+
+def test_importing_brings_in_nothing_heavy_and_optional():
+    unwanted = "gradio pesq audiotools dac httpx openai sklearn matplotlib"
+    code = (
+        "import sys, icl, icl.cli, icl.learner, icl.evaluate\n"
+        f"print([name for name in {unwanted.split()!r} if name in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
