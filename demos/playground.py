@@ -100,7 +100,7 @@ def on_page(handler: Callable) -> Callable:
 def list_shown(shown: Shown, state: gr.State) -> None:
     """Draw the clips shown so far, two in a row, each with a button that takes it away."""
     if not shown:
-        gr.Markdown("*Nothing shown yet: add clips of two labels or more, or press a button above.*")
+        gr.Markdown("*Nothing shown yet: add clips of two labels, or press a button above.*")
     with gr.Row():
         for index, (clip, label) in enumerate(shown):
             with gr.Column(min_width=240):
@@ -167,7 +167,8 @@ def build_demo(classifier_factory: Callable[[], FewShotClassifier]) -> gr.Blocks
             with gr.Column():
                 query = query_column(state, classifier)
         for name, button in buttons.items():
-            button.click(functools.partial(ready, name), None, [state, query], api_visibility="private")
+            fill = functools.partial(ready, name)
+            button.click(fill, None, [state, query], api_visibility="private")
     return demo
 
 

@@ -49,8 +49,12 @@ def _strike(start: float, burst: np.ndarray) -> np.ndarray:
 def bell(rng: np.random.Generator) -> np.ndarray:
     """One stroke: inharmonic partials of a church bell, the higher ones dying sooner."""
     time, base = _time(), _between(rng, 520, 760)
-    partials = ((0.5, 0.4, 1.5), (1.0, 1.0, 2.5), (1.2, 0.7, 3.2), (2.0, 0.6, 4.5), (3.01, 0.3, 8.0))
-    return sum(a * np.exp(-d * time) * np.sin(2 * np.pi * base * r * time) for r, a, d in partials)
+    ratios, loudness = (0.5, 1, 1.2, 2, 3.01), (0.4, 1, 0.7, 0.6, 0.3)
+    decay = (1.5, 2.5, 3.2, 4.5, 8)  # 1/s
+    return sum(
+        a * np.exp(-d * time) * np.sin(2 * np.pi * base * r * time)
+        for r, a, d in zip(ratios, loudness, decay, strict=True)
+    )
 
 
 def knock(rng: np.random.Generator) -> np.ndarray:

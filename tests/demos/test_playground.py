@@ -1,0 +1,120 @@
+"""The playground's handlers, and one visit to the running page as a client."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from icl import FewShotClassifier
+from icl.llm.transformers import TransformersLLM
+
+gr = pytest.importorskip("gradio", reason="needs the playground extra")
+from demos import playground  # noqa: E402  (it needs gradio)
+
+EXAMPLES = playground.EXAMPLES
+BELL, CLAP = (str(EXAMPLES / f"sounds/{name}/1.flac") for name in ("bell", "clap"))
+SHOWN = [(BELL, "bell"), (CLAP, "clap")]
+QUERY = str(EXAMPLES / "sounds/bell/2.flac")
+
+
+@pytest.fixture(autouse=True)
+def no_analytics(monkeypatch):
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+
+
+@pytest.fixture(scope="module")
+def classifier(codec, llama, tokenizer) -> FewShotClassifier:
+    return FewShotClassifier(codec=codec, llm=TransformersLLM(llama, tokenizer))
+
+
+def test_add_appends_and_leaves_the_list_it_was_given():
+    before = [(BELL, "bell")]
+    assert playground.add(before, CLAP, "  clap ") == SHOWN
+    assert before == [(BELL, "bell")]
+
+
+@pytest.mark.parametrize(("clip", "label", "says"), [
+    (None, "bell", "no clip yet"), (BELL, "", "no label yet"), (BELL, "  ", "no label yet"),
+])
+def test_add_says_what_is_missing(clip, label, says):
+    with pytest.raises(ValueError, match=says):
+        playground.add([], clip, label)
+
+
+def test_remove_takes_one_away():
+    assert playground.remove([*SHOWN, (QUERY, "bell")], 1) == [(BELL, "bell"), (QUERY, "bell")]
+    assert playground.remove([(BELL, "bell")], 0) == []
+
+
+@pytest.mark.parametrize("name", playground.READY)
+def test_ready_examples_exist_and_can_be_asked(name):
+    shown, query = playground.ready(name)
+    assert all(Path(path).is_file() for path in [query, *(path for path, _ in shown)])
+    assert len({label for _, label in shown}) >= 2
+    assert query not in {path for path, _ in shown}
+
+
+def test_ask_answers_with_probabilities_and_the_prompt(classifier):
+    scores, words = playground.ask(classifier, SHOWN, QUERY)
+    assert set(scores) == {"bell", "clap"}
+    assert sum(scores.values()) == pytest.approx(1)
+    assert {kind for _, kind in words} == {"scale 1", "label", None}
+    assert "".join(text for text, _ in words) == classifier.show_prompt(QUERY).text
+
+
+def test_every_kind_of_word_has_a_colour(classifier):
+    classifier = FewShotClassifier(codec=classifier.codec, llm=classifier.llm, scales=3)
+    _, words = playground.ask(classifier, [(BELL, "bell"), (CLAP, "clap")], QUERY)
+    assert {kind for _, kind in words if kind} == set(playground.COLOURS)
+
+
+@pytest.mark.parametrize(("shown", "query", "says"), [
+    ([], QUERY, "two different labels"),
+    ([(BELL, "bell"), (CLAP, "bell")], QUERY, "two different labels"),
+    (SHOWN, None, "no clip to ask about"),
+    (SHOWN, str(EXAMPLES / "LICENSE"), "LICENSE"),
+    (SHOWN, "missing.wav", "missing.wav"),
+])
+def test_what_a_user_did_wrong_is_one_line_on_the_page(classifier, shown, query, says):
+    handler = playground.on_page(playground.ask)
+    with pytest.raises(gr.Error) as caught:
+        handler(classifier, shown, query)
+    assert says in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_bugs_are_not_hidden_from_the_log():
+    with pytest.raises(ZeroDivisionError):
+        playground.on_page(lambda: 1 / 0)()
+
+
+@pytest.fixture
+def client(classifier) -> Iterator:
+    from gradio_client import Client
+
+    asked = []
+    demo = playground.build_demo(lambda: asked.append(1) or classifier)
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True)
+    assert not asked, "the model is loaded only when the first question is asked"
+    yield Client(url, verbose=False)
+    demo.close()
+
+
+def test_a_visit(client):
+    from gradio_client import handle_file
+
+    for path, label in SHOWN:
+        client.predict(handle_file(path), label, api_name="/add")
+    answer, words = client.predict(handle_file(QUERY), api_name="/ask")
+    chances = {row["label"]: row["confidence"] for row in answer["confidences"]}
+    assert answer["label"] == max(chances, key=chances.get)
+    assert set(chances) == {"bell", "clap"}
+    assert {word["class_or_confidence"] for word in words} == {"scale 1", "label", None}
+
+
+def test_a_visit_that_asks_too_early_is_told_so(client):
+    from gradio_client import handle_file
+    from gradio_client.exceptions import AppError
+
+    with pytest.raises(AppError, match="two different labels"):
+        client.predict(handle_file(QUERY), api_name="/ask")
