@@ -19,6 +19,7 @@ from llm_codec import atomic
 
 MAGIC = b"LLMC"
 VERSION = 1
+SUFFIX = ".lcc"
 _CHECKSUM_BYTES = 8
 _PER_CLIP = ("scales", "num_samples", "gain")  # all other fields belong to the codec
 

@@ -1,0 +1,303 @@
+"""The command line: files in, files out, and one line for whatever goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from llm_codec import LLMCodec, Vocabulary, audio
+from llm_codec.cli import main
+from llm_codec.codes import Codes
+
+ROOT = Path(__file__).resolve().parents[2]
+WORDS = Vocabulary([[f"{scale}{code}" for code in range(20)] for scale in "abc"])
+
+
+@pytest.fixture(scope="module")
+def codec(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("codec")
+    LLMCodec.tiny(WORDS).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture
+def run(codec: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command with the tiny codec; gives exit code, stdout and stderr."""
+
+    def run(command: str, *arguments: object) -> tuple[int, str, str]:
+        chosen = ["--codec", codec] if command in ("encode", "decode") else []
+        code = main([command, *map(str, arguments), *chosen])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def write(path: Path, samples: np.ndarray | None = None, rate: int = 16000, **kwargs: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if samples is None:
+        samples = 0.3 * np.sin(np.arange(5000) / 7)
+    soundfile.write(path, samples, rate, **kwargs)
+    return path
+
+
+def assert_one_line(err: str, *parts: str) -> None:
+    assert err.startswith("llm-codec: error: ") and err.endswith("\n") and err.count("\n") == 1
+    assert "Traceback" not in err
+    for part in parts:
+        assert part in err
+
+
+def test_encode_then_decode_gives_the_same_length(run, tmp_path: Path) -> None:
+    source = write(tmp_path / "a.wav")
+    assert run("encode", source) == (0, f"{source} -> {tmp_path / 'a.lcc'}\n", "")
+    first, second = tmp_path / "b.wav", tmp_path / "c.flac"
+    for target in (first, second):
+        assert run("decode", tmp_path / "a.lcc", "-o", target)[0] == 0
+        assert len(audio.load(target)) == 5000
+    assert np.array_equal(audio.load(first), audio.load(second))
+
+
+def test_decode_gives_the_same_bytes_for_a_seed(run, tmp_path: Path) -> None:
+    run("encode", write(tmp_path / "a.wav"))
+    outputs = []
+    for name in ("b.wav", "c.wav"):
+        run("decode", tmp_path / "a.lcc", "-o", tmp_path / name, "--seed", 7)
+        outputs.append((tmp_path / name).read_bytes())
+    assert outputs[0] == outputs[1]
+
+
+@pytest.mark.parametrize("rate", [8000, 96000])
+@pytest.mark.parametrize("channels", [1, 8])
+def test_any_rate_and_channels(run, tmp_path: Path, rate: int, channels: int) -> None:
+    source = write(tmp_path / "a.wav", np.full((rate // 2, channels), 0.1), rate)
+    code, _, err = run("encode", source)
+    assert (code, err) == (0, "")
+    assert int(Codes.load(tmp_path / "a.lcc").num_samples) == 8000
+
+
+@pytest.mark.parametrize("samples", [np.full(1, 0.5), np.zeros(4000), np.zeros(1)])
+def test_short_and_silent_clips(run, tmp_path: Path, samples: np.ndarray) -> None:
+    source = write(tmp_path / "a.wav", samples)
+    assert run("encode", source)[::2] == (0, "")
+    assert run("decode", tmp_path / "a.lcc", "-o", tmp_path / "b.wav")[::2] == (0, "")
+    assert len(audio.load(tmp_path / "b.wav")) == len(samples)
+
+
+def broken(folder: Path, name: str) -> Path:
+    path = folder / f"{name}.wav"
+    if name == "empty":
+        path.touch()
+    elif name == "text":
+        path.write_text("once upon a time")
+    elif name == "none":
+        write(path, np.zeros(0))
+    elif name == "nan":
+        write(path, np.array([0.1, np.nan]), subtype="FLOAT")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing", "check the path"),
+        ("empty", "empty file"),
+        ("text", "cannot be read as audio"),
+        ("none", "no samples"),
+        ("nan", "NaN"),
+    ],
+)
+@pytest.mark.parametrize("command", ["encode", "info"])
+def test_bad_audio_is_one_line(run, tmp_path: Path, command: str, name: str, message: str) -> None:
+    path = broken(tmp_path, name)
+    before = sorted(tmp_path.iterdir())
+    code, out, err = run(command, path)
+    assert (code, out) == (1, "")
+    assert_one_line(err, str(path), message)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_bad_codes_are_one_line(run, tmp_path: Path) -> None:
+    run("encode", write(tmp_path / "a.wav"))
+    path = tmp_path / "a.lcc"
+    path.write_bytes(path.read_bytes()[:-5])
+    for command in (["decode", path, "-o", tmp_path / "b.wav"], ["info", path]):
+        code, out, err = run(*command)
+        assert (code, out) == (1, "")
+        assert_one_line(err, str(path), "damaged or cut short")
+    assert not (tmp_path / "b.wav").exists()
+
+
+def test_codes_of_another_codec_are_refused(run, tmp_path: Path) -> None:
+    LLMCodec.tiny(WORDS, seed=1).encode(write(tmp_path / "a.wav")).save(tmp_path / "a.lcc")
+    code, _, err = run("decode", tmp_path / "a.lcc", "--force")
+    assert code == 1
+    assert_one_line(err, "codec")
+
+
+def test_a_batch_file_is_sent_to_python(run, codec: str, tmp_path: Path) -> None:
+    codes = LLMCodec.from_pretrained(codec).encode(np.ones((2, 1, 100), np.float32))
+    codes.save(tmp_path / "a.lcc")
+    code, _, err = run("decode", tmp_path / "a.lcc")
+    assert code == 1
+    assert_one_line(err, "holds 2 clips")
+
+
+def test_nothing_is_overwritten_without_force(run, tmp_path: Path) -> None:
+    source = write(tmp_path / "a.wav")
+    (tmp_path / "a.lcc").write_text("mine")
+    code, out, err = run("encode", source)
+    assert (code, out) == (1, "")
+    assert_one_line(err, "a.lcc exists", "--force")
+    assert (tmp_path / "a.lcc").read_text() == "mine"
+    assert run("encode", source, "--force")[0] == 0
+    assert len(Codes.load(tmp_path / "a.lcc")) == 1
+
+
+def test_a_full_disk_leaves_nothing_behind(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write(tmp_path / "a.wav")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, _, err = run("encode", source)
+    assert code == 1
+    assert_one_line(err, "No space left on device")
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_an_interrupt_leaves_the_old_file(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write(tmp_path / "a.wav")
+    (tmp_path / "a.lcc").write_text("old")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", stop)
+    code, _, err = run("encode", source, "--force")
+    assert code == 130
+    assert_one_line(err, "interrupted")
+    assert (tmp_path / "a.lcc").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.lcc", "a.wav"]
+
+
+def test_a_folder_keeps_its_tree_and_goes_on_after_a_bad_file(run, tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a.wav")
+    write(tmp_path / "in" / "sub" / "b.flac")
+    write(tmp_path / "in" / "sub" / "b.wav")  # would become b.lcc as well
+    (tmp_path / "in" / "notes.txt").write_text("not audio, not looked at")
+    broken(tmp_path / "in", "text")
+    code, out, err = run("encode", tmp_path / "in", "-o", tmp_path / "out", "--json")
+    assert code == 1
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [Path(line["output"]).relative_to(tmp_path / "out").as_posix() for line in lines] == [
+        "a.lcc",
+        "sub/b.lcc",
+    ]
+    assert lines[0]["seconds"] == [0.3125] and lines[0]["words_per_scale"] == [4, 8, 16]
+    errors = err.splitlines(keepends=True)
+    assert len(errors) == 2
+    assert_one_line(errors[0], "b.lcc was just written")
+    assert_one_line(errors[1], "text.wav cannot be read")
+    assert run("decode", tmp_path / "out", "-o", tmp_path / "back")[::2] == (0, "")
+    assert (tmp_path / "back" / "sub" / "b.wav").is_file()
+
+
+def test_out_may_be_a_folder(run, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    assert run("encode", write(tmp_path / "a.wav"), "-o", tmp_path / "out")[0] == 0
+    assert (tmp_path / "out" / "a.lcc").is_file()
+
+
+def test_an_empty_folder_is_an_error(run, tmp_path: Path) -> None:
+    code, _, err = run("encode", tmp_path)
+    assert code == 1
+    assert_one_line(err, "holds no files that end in .wav")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["sing"],
+        ["encode"],
+        ["info"],
+        ["encode", "{wav}", "-o", "a.mp3"],
+        ["encode", "{dir}", "-o", "{wav}"],
+        ["decode", "{wav}", "--seed", "x"],
+        ["encode", "{wav}", "--colour"],
+    ],
+)
+def test_wrong_use_is_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    wav = write(tmp_path / "a.wav")
+    filled = [argument.format(wav=wav, dir=tmp_path) for argument in arguments]
+    assert main(filled) == 2
+    assert_one_line(capsys.readouterr().err)
+
+
+def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("encode", "decode", "info", "train"))
+
+
+def test_an_unknown_codec_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["encode", str(write(tmp_path / "a.wav")), "--codec", "purse"]) == 1
+    assert_one_line(capsys.readouterr().err, "'purse'", "pocket")
+
+
+def test_debug_shows_the_traceback(run, tmp_path: Path) -> None:
+    code, _, err = run("encode", broken(tmp_path, "text"), "--debug")
+    assert code == 1 and "Traceback" in err and "llm-codec: error: " in err
+
+
+def test_info_on_all_kinds(run, codec: str, tmp_path: Path) -> None:
+    source = write(tmp_path / "a.wav", np.full((800, 2), 0.25), 8000)
+    run("encode", source)
+    found = {}
+    for target in (source, tmp_path / "a.lcc", codec):
+        code, out, err = run("info", target, "--json")
+        assert (code, err) == (0, "")
+        found[json.loads(out)["kind"]] = json.loads(out)
+    assert found["audio"] | {"seconds": 0.1, "sample_rate": 8000, "channels": 2} == found["audio"]
+    assert found["codes"]["words_per_scale"] == [2, 4, 8]
+    assert found["codes"]["codec"] == found["codec"]["fingerprints"]["weights"]
+    assert found["codes"]["vocabulary"] == WORDS.fingerprint
+    assert found["codec"]["words_per_second"] == 58.33
+    assert found["codec"]["first_words"][0] == ["a0", "a1", "a2", "a3", "a4"]
+
+
+def test_info_for_people(run, codec: str) -> None:
+    code, out, _ = run("info", codec)
+    assert code == 0
+    rows = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert rows["first_words"].startswith("a0 a1 a2 a3 a4 | b0 ")
+    assert "weights " in rows["fingerprints"] and rows["codebook_sizes"] == "20 20 20"
+
+
+def test_the_program_itself(tmp_path: Path) -> None:
+    """One real process: nothing but the error line on stderr, warnings of libraries included."""
+    path = broken(tmp_path, "text")
+    process = subprocess.run(
+        [sys.executable, "-m", "llm_codec.cli", "info", str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (process.returncode, process.stdout) == (1, "")
+    assert_one_line(process.stderr, str(path), "cannot be read as audio")
