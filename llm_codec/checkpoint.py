@@ -206,7 +206,9 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
     except FileNotFoundError:
         raise CheckpointError(f"{path} is missing; expected the weights of the codec") from None
     except SafetensorError as error:
-        raise CheckpointError(f"{path} is damaged or cut short ({error}); fetch it again") from error
+        raise CheckpointError(
+            f"{path} is damaged or cut short ({error}); fetch it again"
+        ) from error
 
 
 def _verify(path: Path, seen: str, expected: str) -> None:

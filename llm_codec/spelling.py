@@ -158,9 +158,7 @@ def _spell_words(tokenizer: Any, words: list[str], number: int) -> list[tuple[in
     before = words[0]  # a word of the vocabulary, for it is surely made of known tokens
     texts = [before, *(f"{before} {word}" for word in words)]
     first, *rows = tokenizer(texts, add_special_tokens=False)["input_ids"]
-    decoded, *texts = (
-        tokenizer.decode(row, clean_up_tokenization_spaces=False) for row in [first, *rows]
-    )
+    decoded, *texts = tokenizer.batch_decode([first, *rows], clean_up_tokenization_spaces=False)
     for word, row, text in zip(words, rows, texts, strict=True):
         ids = row[len(first) :]
         whole = row[: len(first)] == first and text == f"{decoded} {word}"

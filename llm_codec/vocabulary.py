@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class Vocabulary:
         """V_k of each scale."""
         return tuple(map(len, self.scales))
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """16 hex characters that name the words and their order."""
         text = json.dumps(self._document(), sort_keys=True, separators=(",", ":"))

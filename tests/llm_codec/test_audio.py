@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 
-from llm_codec import audio
+from llm_codec import atomic, audio
 from llm_codec.audio import AudioError
 
 RATE = 16000
@@ -212,8 +212,11 @@ def test_a_failed_write_leaves_the_old_file(
 
 
 def test_a_device_is_not_replaced_by_a_file() -> None:
-    from llm_codec import atomic
-
     with pytest.raises(OSError, match="not a regular file"):
         atomic.write_bytes("/dev/null", b"")
     assert Path("/dev/null").is_char_device()
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere/a.wav"):
+        audio.save(tmp_path / "nowhere" / "a.wav", tone())

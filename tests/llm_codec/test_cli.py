@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,7 +173,7 @@ def test_a_full_disk_leaves_nothing_behind(
     monkeypatch.setattr(os, "fsync", full)
     code, _, err = run("encode", source)
     assert code == 1
-    assert_one_line(err, "No space left on device")
+    assert_one_line(err, f"{tmp_path / 'a.lcc'}: No space left on device")
     assert list(tmp_path.iterdir()) == [source]
 
 
@@ -301,3 +302,11 @@ def test_the_program_itself(tmp_path: Path) -> None:
     )
     assert (process.returncode, process.stdout) == (1, "")
     assert_one_line(process.stderr, str(path), "cannot be read as audio")
+
+
+def test_train_hands_its_arguments_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+    training = types.SimpleNamespace(trainer=types.SimpleNamespace(main=seen.append))
+    monkeypatch.setitem(sys.modules, "llm_codec.training", training)
+    assert main(["train", "small.json", "--help"]) == 0
+    assert seen == [["small.json", "--help"]]
