@@ -85,8 +85,8 @@ def _add_evaluate(commands: Any) -> None:
         epilog="example: icl evaluate fsdd --ways 2 --shots 1 --data ~/free-spoken-digit-dataset",
     )
     parser.add_argument("task", metavar="TASK", help="fsdd")
-    parser.add_argument("--ways", type=_at_least(2), default=2, help="labels in an episode (default 2)")
-    parser.add_argument("--shots", type=_at_least(1), default=1, help="examples of each (default 1)")
+    parser.add_argument("--ways", type=_at_least(2), default=2, help="labels (default 2)")
+    parser.add_argument("--shots", type=_at_least(1), default=1, help="of each (default 1)")
     parser.add_argument("--episodes", type=_at_least(1), default=500, help="default 500")
     parser.add_argument("--seed", type=int, default=0, help="draws the same episodes (default 0)")
     parser.add_argument("--split", default="dev", help="default dev")
@@ -98,7 +98,7 @@ def _add_evaluate(commands: Any) -> None:
 
 
 def _add_learner(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--scales", type=_at_least(1), default=1, help="codec scales to show (default 1)")
+    parser.add_argument("--scales", type=_at_least(1), default=1, help="codec scales (default 1)")
     parser.add_argument("--repeats", type=_at_least(1), default=1, help="times examples are shown")
     parser.add_argument("--template", choices=sorted(TEMPLATES), default="pocket")
     parser.add_argument("--codec", default="pocket", metavar="NAME", help="preset, folder, hub id")

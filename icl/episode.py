@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from icl.tasks.base import Clip, DataError
 
@@ -51,19 +52,22 @@ def sample_episodes(
     """
     _check(clips, ways, shots, episodes, speakers)
     rng = random.Random(seed)
+    return [
+        _draw(rng, query, _examples(clips, query, speakers), ways, shots)
+        for query in islice(_queries(rng, clips), episodes)
+    ]
+
+
+def _queries(rng: random.Random, clips: Sequence[Clip]) -> Iterator[Clip]:
+    """Clips to ask about, without end: labels in whole rounds, no clip twice before all once."""
     labels = sorted({clip.label for clip in clips})
-    queries = defaultdict(list)
-    for clip in clips:
-        queries[clip.label].append(clip)
-    golds: list[str] = []
-    while len(golds) < episodes:  # whole rounds over the labels keep the answers balanced
-        golds += rng.sample(labels, len(labels))
-    drawn = []
-    for gold in golds[:episodes]:
-        query = rng.choice(queries[gold])
-        pool = _examples(clips, query, speakers)
-        drawn.append(_draw(rng, query, pool, ways, shots))
-    return drawn
+    waiting: dict[str, list[Clip]] = {label: [] for label in labels}
+    while True:
+        for label in rng.sample(labels, len(labels)):
+            if not waiting[label]:
+                waiting[label] = [clip for clip in clips if clip.label == label]
+                rng.shuffle(waiting[label])
+            yield waiting[label].pop()
 
 
 def _examples(clips: Sequence[Clip], query: Clip, speakers: str) -> dict[str, list[Clip]]:

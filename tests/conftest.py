@@ -56,7 +56,8 @@ def tokenizer(make_tokenizer: Callable) -> PreTrainedTokenizerFast:
 
 
 def build_tokenizer(words: list[str]) -> PreTrainedTokenizerFast:
-    pieces = {piece: None for piece in ["<s>", "</s>", *sorted(pre_tokenizers.ByteLevel.alphabet())]}
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    pieces = dict.fromkeys(["<s>", "</s>", *letters])
     merges: dict[tuple[str, str], None] = {}
     for word in words:  # the space takes up one letter after the other
         for length in range(len(word)):

@@ -65,7 +65,7 @@ class TransformersLLM(StepwiseLLM):
         try:
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
         except SafetensorError as error:
-            raise ValueError(f"{folder}: the weights are damaged ({error}); get them again") from error
+            raise ValueError(f"{folder}: the weights are damaged ({error})") from error
         return cls(model.to(device), tokenizer)
 
     @cached_property

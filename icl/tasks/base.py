@@ -8,6 +8,7 @@ import os
 import tarfile
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -102,15 +103,22 @@ def read_manifest(root: Path) -> list[dict[str, str]]:
 def _load_member(path: Path, sample_rate: int) -> np.ndarray:
     import soundfile
 
-    if not path.parent.is_file():
-        raise DataError(f"{path.parent} is not there; is the data folder complete?")
     try:
-        with tarfile.open(path.parent, "r:") as archive:
-            content = archive.extractfile(path.name)
-            data = content.read() if content else b""
-        samples, rate = soundfile.read(io.BytesIO(data), dtype="float32")
+        offset, size = _members(path.parent)[path.name]
+        with path.parent.open("rb") as archive:
+            archive.seek(offset)
+            samples, rate = soundfile.read(io.BytesIO(archive.read(size)), dtype="float32")
+    except FileNotFoundError as error:
+        raise DataError(f"{path.parent} is not there; is the data folder complete?") from error
     except (KeyError, tarfile.TarError, soundfile.LibsndfileError) as error:
-        raise DataError(f"{path}: cannot be read from the archive ({error})") from error
+        raise DataError(f"{path} cannot be read from its archive ({error})") from error
     mono = samples if samples.ndim == 1 else samples.mean(axis=1)
-    (wave,) = audio.prepare(mono, rate)
+    (wave,) = audio.prepare(mono, rate, sample_rate)
     return wave.numpy()
+
+
+@lru_cache(maxsize=8)
+def _members(path: Path) -> dict[str, tuple[int, int]]:
+    """Offset and size of every member of an uncompressed tar: listing one takes long, so once."""
+    with tarfile.open(path, "r:") as archive:
+        return {member.name: (member.offset_data, member.size) for member in archive}

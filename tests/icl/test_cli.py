@@ -229,7 +229,7 @@ def test_evaluate_prints_a_table_and_writes_the_record(pair, tmp_path, tone, cap
     record = json.loads((tmp_path / "record.json").read_text())
     assert record["n"] == 4 and record["command"].startswith("icl evaluate fsdd")
     code, out, _ = outcome([*argv, "--json", "-"], capfd)
-    assert code == 0 and json.loads(out)["items"] == record["items"]
+    assert code == 0 and json.loads(out)["references"] == record["references"]
 
 
 def test_evaluate_without_data_says_how_to_name_it(pair, tmp_path, monkeypatch, capfd):

@@ -35,6 +35,11 @@ def test_answers_are_balanced_over_labels(clips):
     assert max(counts.values()) - min(counts.values()) <= 1
 
 
+def test_no_clip_is_asked_about_twice_before_all_were_once(clips):
+    queries = [episode.query for episode in sample_episodes(clips, 2, 1, len(clips))]
+    assert set(queries) == set(clips)
+
+
 def test_the_answer_is_at_no_fixed_place_among_the_examples(clips):
     drawn = sample_episodes(clips, ways=2, shots=1, episodes=200)
     first = sum(episode.support[0].label == episode.query.label for episode in drawn)

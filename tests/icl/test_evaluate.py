@@ -46,7 +46,10 @@ def test_the_seed_gives_the_same_record(classifier, recordings):
         evaluate(tasks.get("fsdd"), classifier, episodes=5, split="test", root=recordings, seed=2)
         for _ in range(2)
     )
-    assert first.items == again.items
+    for one, other in zip(first.items, again.items, strict=True):
+        # what the language model kept from before changes the order of sums, hence last digits
+        assert one.pop("probabilities") == pytest.approx(other.pop("probabilities"), abs=1e-5)
+        assert one == other
 
 
 def test_every_clip_is_encoded_once(classifier, recordings, monkeypatch):

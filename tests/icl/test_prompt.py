@@ -88,7 +88,8 @@ def test_labels_that_begin_one_another_are_closed(bound, tokenizer):
     writer = PromptWriter("pocket", bound, tokenizer)
     one, hundred = writer.label_sequences(["one", "one two"])
     assert one != hundred[: len(one)]
-    assert writer.label_sequences(["one", "two"]) == [writer.label_ids("one"), writer.label_ids("two")]
+    apart = ["one", "two"]
+    assert writer.label_sequences(apart) == [writer.label_ids(label) for label in apart]
 
 
 def test_overflow_says_what_was_seen_and_how_many_examples_fit(bound, tokenizer, codes, demos):
