@@ -143,7 +143,7 @@ def test_import_is_light(package):
 def test_files_are_short():
     paths = [*SOURCES, *(ROOT / "tests").rglob("*.py")]
     lengths = {relative(path): len(path.read_text().splitlines()) for path in paths}
-    assert not {path: lines for path, lines in lengths.items() if lines >= 250}
+    assert not {path: lines for path, lines in lengths.items() if lines > 250}
 
 
 def test_functions_are_short():
