@@ -1,0 +1,122 @@
+"""Residual quantisation at several time scales, with codebooks that are words of a frozen LLM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from llm_codec.config import CodecConfig
+
+SEARCH_ROWS = 4096  # frames compared with a table at a time: bounds memory, not results
+
+
+class FrozenCodebook(nn.Module):
+    """Nearest word by its projected embedding.
+
+    A word's vector is ``Linear(E -> D)`` of its frozen LLM embedding (arXiv 2406.10056, §3.3). That
+    depends on weights only, so the projected table is stored and the LLM is not needed to encode.
+
+    Args:
+        size: V, words.
+        dim: D, latent width.
+        lookup: ``"cosine"`` compares directions and returns the un-normalised vector (released);
+            ``"euclidean"`` compares distances (ours).
+    """
+
+    def __init__(self, size: int, dim: int, lookup: str) -> None:
+        super().__init__()
+        self.lookup = lookup
+        self.register_buffer("table", torch.randn(size, dim))
+        self.register_buffer("keys", torch.empty(0), persistent=False)
+        self.register_buffer("offsets", torch.empty(0), persistent=False)
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Derive what the search needs from the table; call after changing the table."""
+        self.keys, self.offsets = search_keys(self.table.float(), self.lookup)
+
+    def search(self, latent: Tensor) -> Tensor:
+        """Code of the nearest word. (N, D) -> (N,) int64."""
+        return nearest(latent, self.keys, self.offsets)
+
+    def vectors(self, codes: Tensor) -> Tensor:
+        """Projected embeddings. (...) int64 -> (..., D) float32."""
+        return self.table[codes].float()
+
+
+def search_keys(table: Tensor, lookup: str) -> tuple[Tensor, Tensor]:
+    """Keys (V, D) and offsets (V,) such that the nearest word maximises ``x . key - offset``."""
+    if lookup == "cosine":
+        return nn.functional.normalize(table, dim=-1), table.new_zeros(len(table))
+    return table, 0.5 * table.square().sum(dim=-1)
+
+
+def nearest(latent: Tensor, keys: Tensor, offsets: Tensor) -> Tensor:
+    """Index of the best key for each row, in bounded memory. (N, D) -> (N,) int64."""
+    rows = [(part @ keys.T - offsets).argmax(dim=-1) for part in latent.split(SEARCH_ROWS)]
+    return torch.cat(rows)
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What quantising a latent gives.
+
+    Args:
+        latent: (B, D, T) sum of all scales at full rate.
+        codes: K int64 tensors (B, T_k).
+    """
+
+    latent: Tensor
+    codes: list[Tensor]
+
+
+class MultiScaleQuantizer(nn.Module):
+    """Coarse to fine: pool the residual, look up words, repeat to full rate, subtract.
+
+    Args:
+        config: ``vq_strides``, ``codebook_sizes``, ``latent_dim`` and ``lookup`` are used.
+    """
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        self.strides = config.vq_strides
+        self.codebooks = nn.ModuleList(
+            FrozenCodebook(size, config.latent_dim, config.lookup) for size in config.codebook_sizes
+        )
+
+    def prepare(self) -> None:
+        """Derive every codebook's search keys from its table."""
+        for codebook in self.codebooks:
+            codebook.prepare()
+
+    def forward(self, latent: Tensor) -> Quantized:
+        """Quantise (B, D, T); T must be a multiple of every stride."""
+        residual, total, codes = latent, torch.zeros_like(latent), []
+        for stride, codebook in zip(self.strides, self.codebooks, strict=True):
+            pooled = pool(residual, stride)
+            found = codebook.search(pooled.mT.flatten(0, 1)).unflatten(0, (len(latent), -1))
+            words = repeat(codebook.vectors(found).mT, stride)
+            residual, total = residual - words, total + words
+            codes.append(found)
+        return Quantized(total, codes)
+
+    def decode(self, codes: Sequence[Tensor]) -> Tensor:
+        """Sum of the words' vectors at full rate. K tensors (B, T_k) -> (B, D, T)."""
+        parts = [
+            repeat(codebook.vectors(scale).mT, stride)
+            for codebook, scale, stride in zip(self.codebooks, codes, self.strides, strict=True)
+        ]
+        return torch.stack(parts).sum(dim=0)
+
+
+def pool(x: Tensor, stride: int) -> Tensor:
+    """Mean over ``stride`` frames. (B, D, T) -> (B, D, T / stride)."""
+    return x if stride == 1 else nn.functional.avg_pool1d(x, stride)
+
+
+def repeat(x: Tensor, stride: int) -> Tensor:
+    """Each frame ``stride`` times. (B, D, T_k) -> (B, D, T_k stride)."""
+    return x if stride == 1 else x.repeat_interleave(stride, dim=-1)

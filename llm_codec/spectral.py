@@ -1,0 +1,178 @@
+"""Spectral encoder and decoder: ours, because a frame costs a CPU far less than 480 samples do.
+
+The encoder reads log-mel frames. The decoder predicts a short-time spectrum and inverts it, as
+Vocos does (arXiv 2306.00814); WavTokenizer (arXiv 2408.16532) found that better per parameter at
+these rates than a mirrored convolutional decoder.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from llm_codec.config import CodecConfig
+from llm_codec.layers import LocalAttention
+
+FRAMES_PER_LATENT = 2  # mel frames the encoder reads for one latent frame
+STEPS_PER_LATENT = 3  # spectra the decoder writes for one latent frame
+MEL_BANDS = 80
+MEL_WINDOW = 1024  # samples
+
+
+class ConvNeXtBlock(nn.Module):
+    """Depthwise convolution, LayerNorm, two pointwise layers, scaled skip. (B, C, T) -> same.
+
+    arXiv 2201.03545, in one dimension as in Vocos.
+
+    Args:
+        channels: C.
+        expansion: width of the hidden layer in units of C.
+    """
+
+    def __init__(self, channels: int, expansion: int = 3) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv1d(channels, channels, 7, padding=3, groups=channels)
+        self.norm = nn.LayerNorm(channels)
+        self.widen = nn.Linear(channels, expansion * channels)
+        self.narrow = nn.Linear(expansion * channels, channels)
+        self.scale = nn.Parameter(torch.full((channels,), 0.25))
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.norm(rearrange(self.depthwise(x), "b c t -> b t c"))
+        hidden = self.scale * self.narrow(nn.functional.gelu(self.widen(hidden)))
+        return x + rearrange(hidden, "b t c -> b c t")
+
+
+class LogMel(nn.Module):
+    """Log-mel frames without look-ahead trickery: S samples give exactly S / hop frames.
+
+    Args:
+        sample_rate: Hz.
+        window: samples in a Hann window.
+        hop: samples between frames; S must be a multiple.
+        bands: mel bands between 0 Hz and half the sample rate.
+    """
+
+    def __init__(self, sample_rate: int, window: int, hop: int, bands: int) -> None:
+        super().__init__()
+        self.window, self.hop = window, hop
+        self.register_buffer("hann", torch.hann_window(window), persistent=False)
+        filters = mel_filters(sample_rate, window // 2 + 1, bands)
+        self.register_buffer("filters", filters, persistent=False)
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """(B, 1, S) -> (B, bands, S / hop), natural log of magnitude, floored at -9."""
+        frames = self.spectrum(waveform).abs().clamp_min(1e-7)
+        return (self.filters @ frames).clamp_min(1e-4).log()
+
+    def spectrum(self, waveform: Tensor) -> Tensor:
+        """(B, 1, S) -> complex (B, window / 2 + 1, S / hop)."""
+        spare = self.window - self.hop
+        padded = nn.functional.pad(waveform[:, 0], (spare // 2, spare - spare // 2))
+        return torch.stft(padded, self.window, self.hop, window=self.hann, center=False,
+                          return_complex=True)
+
+
+def mel_filters(sample_rate: int, bins: int, bands: int) -> Tensor:
+    """Triangular filters on the HTK mel scale, (bands, bins), each of unit sum."""
+
+    def to_mel(hertz: float) -> float:
+        return 2595 * math.log10(1 + hertz / 700)
+
+    mels = torch.linspace(0, to_mel(sample_rate / 2), bands + 2)
+    edges = 700 * (10 ** (mels / 2595) - 1)
+    bin_hertz = torch.linspace(0, sample_rate / 2, bins)
+    rising = (bin_hertz - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    falling = (edges[2:, None] - bin_hertz) / (edges[2:] - edges[1:-1])[:, None]
+    filters = torch.minimum(rising, falling).clamp_min(0)
+    nearest = (edges[1:-1, None] - bin_hertz).abs().argmin(dim=1)  # narrow bands hold no bin
+    empty = filters.sum(dim=1) == 0
+    filters[empty, nearest[empty]] = 1.0
+    return filters / filters.sum(dim=1, keepdim=True)
+
+
+class SpectralEncoder(nn.Module):
+    """Waveform (B, 1, S) -> latent (B, D, T); S must be whole blocks.
+
+    Args:
+        config: ``encoder_width``, ``encoder_depth``, ``latent_dim`` and attention shape are used.
+    """
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        width, hop = config.encoder_width, config.hop_length // FRAMES_PER_LATENT
+        self.mel = LogMel(config.sample_rate, MEL_WINDOW, hop, MEL_BANDS)
+        self.entry = nn.Sequential(
+            nn.Conv1d(MEL_BANDS, width, 3, padding=1),
+            nn.GELU(),
+            nn.Conv1d(width, width, FRAMES_PER_LATENT, stride=FRAMES_PER_LATENT),
+        )
+        blocks = [ConvNeXtBlock(width) for _ in range(config.encoder_depth)]
+        self.blocks = nn.Sequential(
+            *blocks, LocalAttention(width, config.attention_window, config.attention_head_dim)
+        )
+        self.exit = nn.Conv1d(width, config.latent_dim, 3, padding=1)
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        frames = self.mel(waveform) / 4 + 1  # about zero mean and unit variance at speech level
+        return self.exit(self.blocks(self.entry(frames)))
+
+
+class SpectralDecoder(nn.Module):
+    """Latent (B, D, T) -> waveform (B, 1, S). Deterministic: there is no noise in it.
+
+    Args:
+        config: ``decoder_width``, ``decoder_depth``, ``head_width``, ``head_depth``,
+            ``latent_dim`` and attention shape are used.
+    """
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        width, narrow = config.decoder_width, config.head_width
+        self.entry = nn.Conv1d(config.latent_dim, width, 7, padding=3)
+        attention = LocalAttention(width, config.attention_window, config.attention_head_dim)
+        blocks = [ConvNeXtBlock(width) for _ in range(config.decoder_depth)]
+        self.blocks = nn.Sequential(attention, *blocks)
+        self.up = nn.ConvTranspose1d(width, narrow, STEPS_PER_LATENT, STEPS_PER_LATENT)
+        self.head = nn.Sequential(*(ConvNeXtBlock(narrow) for _ in range(config.head_depth)))
+        self.norm = nn.LayerNorm(narrow)
+        self.inverse = SpectrumHead(narrow, config.hop_length // STEPS_PER_LATENT)
+
+    def forward(self, latent: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        x = self.head(self.up(self.blocks(self.entry(latent))))
+        return self.inverse(self.norm(rearrange(x, "b c t -> b t c")))
+
+
+class SpectrumHead(nn.Module):
+    """Frames (B, T', C) -> waveform (B, 1, T' hop): magnitude and phase, then overlap-add.
+
+    Args:
+        channels: C.
+        hop: samples between spectra; the Hann window spans four.
+    """
+
+    def __init__(self, channels: int, hop: int) -> None:
+        super().__init__()
+        self.hop, self.window = hop, 4 * hop
+        self.project = nn.Linear(channels, 2 * (self.window // 2 + 1))
+        self.register_buffer("hann", torch.hann_window(self.window), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        magnitude, phase = self.project(x).float().chunk(2, dim=-1)
+        spectra = torch.polar(magnitude.clamp_max(6.0).exp(), phase)
+        frames = torch.fft.irfft(spectra, n=self.window) * self.hann  # (B, T', window)
+        total = self._overlap_add(frames)
+        envelope = self._overlap_add(self.hann.square().expand(1, x.shape[1], -1))
+        return total / envelope.clamp_min(1e-4)
+
+    def _overlap_add(self, frames: Tensor) -> Tensor:
+        """(B, T', window) -> (B, 1, T' hop): as many samples as the frames stand for."""
+        length = (frames.shape[1] - 1) * self.hop + self.window
+        added = nn.functional.fold(
+            frames.mT, (1, length), (1, self.window), stride=(1, self.hop)
+        )[:, :, 0]
+        spare = (self.window - self.hop) // 2
+        return added[..., spare : spare + frames.shape[1] * self.hop]

@@ -1,0 +1,1 @@
+"""Training of a codec around the words of a frozen LLM."""

@@ -1,0 +1,117 @@
+"""Codebooks while they are trained: the words' embeddings stay, their projection moves."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from vector_quantize_pytorch.vector_quantize_pytorch import rotate_to
+
+from llm_codec.quantizer import MultiScaleQuantizer, Quantized, nearest, pool, repeat, search_keys
+
+
+class ProjectedCodebook(nn.Module):
+    """Frozen embeddings behind a linear map.
+
+    Args:
+        embeddings: (V, E) frozen rows of the LLM's embedding table; never trained, never saved.
+        dim: D, latent width.
+        trainable: whether the map is trained.
+    """
+
+    def __init__(self, embeddings: Tensor, dim: int, trainable: bool = True) -> None:
+        super().__init__()
+        self.register_buffer("embeddings", embeddings.detach().float().clone(), persistent=False)
+        self.projection = nn.Linear(embeddings.shape[1], dim).requires_grad_(trainable)
+
+    def table(self) -> Tensor:
+        """Projected words, (V, D)."""
+        return self.projection(self.embeddings)
+
+    @torch.no_grad()
+    def fit(self, latent: Tensor) -> None:
+        """Give the table the mean and covariance of latents (N, D).
+
+        The words' principal directions are laid along the latents', strongest on strongest. A
+        random map leaves most words far from every latent, and they are never used again.
+        """
+        words, latents = _Gaussian(self.embeddings), _Gaussian(latent)
+        rank = min(words.rank, latents.rank)
+        weight = (latents.directions[:rank].T * latents.spread[:rank]) @ (
+            words.directions[:rank] / words.spread[:rank, None]
+        )
+        self.projection.weight.copy_(weight)
+        self.projection.bias.copy_(latents.mean - weight @ words.mean)
+
+    @torch.no_grad()
+    def fit_core(self, core: int, scale: float) -> None:
+        """Lay the words' ``core`` principal directions on the first ``core`` latent channels.
+
+        Distances between words in those channels are then distances in the LLM's own space, which
+        is where its few-shot matching takes place (ours).
+        """
+        words = _Gaussian(self.embeddings)
+        self.projection.weight.zero_()
+        weight = scale * words.directions[:core] / words.spread[:core, None]
+        self.projection.weight[:core] = weight
+        self.projection.bias.zero_()
+        self.projection.bias[:core] = -weight @ words.mean
+
+
+class _Gaussian:
+    """Mean, principal directions and standard deviations of rows (N, D)."""
+
+    def __init__(self, rows: Tensor) -> None:
+        self.mean = rows.mean(dim=0)
+        centred = rows - self.mean
+        _, singular, self.directions = torch.linalg.svd(centred, full_matrices=False)
+        self.spread = (singular / len(rows) ** 0.5).clamp_min(1e-4)
+        self.rank = len(singular)
+
+
+class TrainingQuantizer(nn.Module):
+    """`MultiScaleQuantizer` with projections that learn.
+
+    Gradients pass the lookup by the rotation trick (arXiv 2410.06424).
+
+    Args:
+        codebooks: coarse to fine.
+        strides: pooling of each.
+        lookup: as in `FrozenCodebook`.
+    """
+
+    def __init__(self, codebooks: list[ProjectedCodebook], strides: tuple[int, ...], lookup: str) -> None:
+        super().__init__()
+        self.codebooks = nn.ModuleList(codebooks)
+        self.strides, self.lookup = strides, lookup
+
+    def forward(self, latent: Tensor) -> tuple[Quantized, list[Tensor], Tensor]:
+        """Quantise (B, D, T).
+
+        Returns:
+            the result; each scale's full-rate part (B, D, T); and the commitment loss (), which
+            draws latents to words with weight 0.25 and words to latents with weight 1.
+        """
+        residual, parts, codes, commitment = latent, [], [], latent.new_zeros(())
+        for stride, codebook in zip(self.strides, self.codebooks, strict=True):
+            pooled = pool(residual, stride).mT.flatten(0, 1)
+            table = codebook.table()
+            with torch.no_grad():
+                found = nearest(pooled, *search_keys(table, self.lookup))
+            words = table[found]
+            commitment = commitment + 0.25 * (pooled - words.detach()).square().mean()
+            if codebook.projection.weight.requires_grad:
+                commitment = commitment + (pooled.detach() - words).square().mean()
+            passed = rotate_to(pooled, words.detach())
+            part = repeat(passed.unflatten(0, (len(latent), -1)).mT, stride)
+            fixed = repeat(words.detach().unflatten(0, (len(latent), -1)).mT, stride)
+            residual = residual - fixed
+            parts.append(part)
+            codes.append(found.unflatten(0, (len(latent), -1)))
+        return Quantized(torch.stack(parts).sum(dim=0), codes), parts, commitment
+
+    @torch.no_grad()
+    def bake(self, target: MultiScaleQuantizer) -> None:
+        """Write the projected tables, in half precision, where inference reads them."""
+        for codebook, frozen in zip(self.codebooks, target.codebooks, strict=True):
+            frozen.table = codebook.table().half().float()
+        target.prepare()

@@ -1,0 +1,75 @@
+"""Recipe of a codec, read from JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from llm_codec.config import CodecConfig
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides what a training run does.
+
+    Args:
+        data: folder with ``manifest.csv``; only its ``split`` is read.
+        llm: preset, folder or hub name of the frozen LLM whose words the codes are.
+        out: folder for the codec; ``train/`` inside it holds log and resumable state.
+        codec: `CodecConfig` fields; codebook sizes and embedding width follow from the words.
+        split: rows of the manifest to train on.
+        held_out: speakers left out of training, to choose settings on.
+        words: words of each scale; the LLM's commonest whole lower-case words are taken.
+        core: channels of the coarsest scale, laid along the LLM's principal directions.
+        steps, unquantised: optimiser steps; how many of them before the lookup is switched on.
+            A codec trained with the lookup from the start uses a handful of words.
+        crops, seconds: crops a step and their length.
+        classes: labels a step, two clips each, for the agreement loss.
+        learning_rate, warmup, clip: AdamW with a cosine schedule.
+        weights: weight of each loss.
+        save_every, seed: steps between checkpoints; seed of every choice.
+    """
+
+    data: str
+    llm: str
+    out: str
+    codec: dict[str, Any] = field(default_factory=dict)
+    split: str = "train"
+    held_out: tuple[str, ...] = ()
+    words: tuple[int, ...] = (1024, 3584, 3584)
+    core: int = 12
+    steps: int = 4000
+    unquantised: int = 1000
+    crops: int = 8
+    seconds: float = 2.4
+    classes: int = 16
+    learning_rate: float = 8e-4
+    warmup: int = 100
+    clip: float = 1.0
+    weights: dict[str, float] = field(default_factory=lambda: {
+        "mel": 1.0, "stft": 0.5, "commitment": 1.0, "agreement": 0.3, "consistency": 0.5})
+    save_every: int = 250
+    seed: int = 0
+
+    @classmethod
+    def load(cls, path: Path, **overrides: Any) -> TrainConfig:
+        """Read a recipe; keyword arguments win over the file.
+
+        Raises:
+            ValueError: not JSON, or a key that no recipe has.
+        """
+        try:
+            values = json.loads(path.read_text("utf-8")) | overrides
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path} is not JSON: {error}") from error
+        unknown = sorted(set(values) - {f.name for f in dataclasses.fields(cls)})
+        if unknown:
+            raise ValueError(f"{path} has unknown keys {unknown}")
+        return cls(**values)
+
+    def codec_config(self, embedding_dim: int) -> CodecConfig:
+        """Shape of the codec around an LLM of this embedding width."""
+        return CodecConfig(**self.codec, codebook_sizes=tuple(self.words), embedding_dim=embedding_dim)

@@ -1,0 +1,143 @@
+"""Training audio: decoded once into one file, drawn from it by seed and step."""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from llm_codec.manifest import Clip, read_clips
+
+SPEECH = ("digit", "keyword", "wake_word", "word")  # label kinds of which any two clips sound alike
+
+
+class ClipBank:
+    """Clips as 16-bit samples in one memory-mapped file.
+
+    Args:
+        root: folder of the manifest.
+        clips: what to hold.
+        cache: folder for the decoded samples; made again when the list of clips changes.
+    """
+
+    def __init__(self, root: Path, clips: Sequence[Clip], cache: Path) -> None:
+        self.clips = list(clips)
+        cache.mkdir(parents=True, exist_ok=True)
+        key = hashlib.sha256(json.dumps([clip.path for clip in clips]).encode()).hexdigest()[:12]
+        samples, index = cache / f"{key}.npy", cache / f"{key}-ends.npy"
+        if not index.exists():
+            self._decode(root, samples, index)
+        self.samples = np.load(samples, mmap_mode="r")
+        self.ends = np.load(index)
+
+    def _decode(self, root: Path, samples: Path, index: Path) -> None:
+        parts = [
+            np.clip(wave * 32767, -32768, 32767).astype(np.int16)
+            for wave in tqdm(read_clips(root, self.clips), total=len(self.clips), desc="decode",
+                             disable=None)
+        ]
+        partial = samples.with_suffix(".part.npy")
+        np.save(partial, np.concatenate(parts))
+        os.replace(partial, samples)
+        np.save(index, np.cumsum([len(part) for part in parts]))  # last: its presence means done
+
+    def clip(self, number: int) -> np.ndarray:
+        """Samples of a clip, (S,) float32 in [-1, 1]."""
+        start = self.ends[number - 1] if number else 0
+        return self.samples[start : self.ends[number]].astype(np.float32) / 32768
+
+    def labelled(self) -> dict[tuple[str, str], list[int]]:
+        """Clip numbers by (source, label), for labels whose clips sound alike, two or more each."""
+        groups: dict[tuple[str, str], list[int]] = collections.defaultdict(list)
+        for number, clip in enumerate(self.clips):
+            if clip.label and (clip.label_kind in SPEECH or clip.label_kind == "sound_class"):
+                groups[clip.source, clip.label].append(number)
+        return {key: numbers for key, numbers in groups.items() if len(numbers) > 1}
+
+
+class Sampler:
+    """Draws crops and labelled clips; the draw depends on seed and step alone.
+
+    Args:
+        bank: where clips come from.
+        seconds: length of a crop; 2.4 s and more keep slow scales alive (19 words).
+        sample_rate: Hz.
+        seed: of every draw.
+    """
+
+    def __init__(self, bank: ClipBank, seconds: float, sample_rate: int, seed: int) -> None:
+        self.bank, self.seed = bank, seed
+        self.length = round(seconds * sample_rate)
+        groups = collections.defaultdict(list)
+        for number, clip in enumerate(bank.clips):
+            groups[clip.source].append(number)
+        self.sources = list(groups.values())
+        hours = np.array([sum(bank.clips[n].seconds for n in numbers) for numbers in self.sources])
+        self.weights = np.sqrt(hours) / np.sqrt(hours).sum()  # small sources are heard too
+        self.labels = list(bank.labelled().values())
+        self._last = ""
+
+    def crops(self, count: int, step: int) -> np.ndarray:
+        """Random crops, short clips strung together, (count, S) float32 at clip level."""
+        rng = np.random.default_rng((self.seed, step, 0))
+        return np.stack([self._crop(rng) for _ in range(count)])
+
+    def _crop(self, rng: np.random.Generator) -> np.ndarray:
+        source = self.sources[rng.choice(len(self.sources), p=self.weights)]
+        crop, filled = np.zeros(self.length, np.float32), 0
+        while filled < self.length:
+            wave = level(self.bank.clip(source[rng.integers(len(source))]), rng.uniform(-32, -20))
+            start = rng.integers(max(1, len(wave) - self.length + 1))
+            part = wave[start : start + self.length - filled]
+            crop[filled : filled + len(part)] = part
+            filled += len(part) + int(rng.integers(4000))
+        return crop
+
+    def takes(self, classes: int, step: int, seconds: float = 1.2) -> tuple[np.ndarray, np.ndarray]:
+        """Two clips of each of some labels, at full length up to ``seconds``.
+
+        Returns:
+            (2 classes, S) float32, clips of one label side by side, and their true lengths.
+        """
+        rng = np.random.default_rng((self.seed, step, 1))
+        picked = rng.choice(len(self.labels), size=classes, replace=len(self.labels) < classes)
+        size = round(seconds * 16000 / 3840) * 3840
+        waves, lengths = np.zeros((2 * classes, size), np.float32), []
+        for row, group in enumerate(np.repeat(picked, 2)):
+            wave = self.bank.clip(self._other(self.labels[group], row, rng))[:size]
+            wave = level(augment(wave, rng)[:size], -26.0)
+            waves[row, : len(wave)] = wave
+            lengths.append(len(wave))
+        return waves, np.array(lengths)
+
+    def _other(self, numbers: list[int], row: int, rng: np.random.Generator) -> int:
+        """A clip of the label; the second of a pair by another speaker where there is one."""
+        clip = numbers[rng.integers(len(numbers))]
+        if row % 2:
+            for _ in range(4):
+                if self.bank.clips[clip].speaker != self._last:
+                    break
+                clip = numbers[rng.integers(len(numbers))]
+        self._last = self.bank.clips[clip].speaker
+        return clip
+
+
+def level(wave: np.ndarray, decibels: float) -> np.ndarray:
+    """Bring a clip to an RMS level in dBFS; silence stays silent."""
+    rms = float(np.sqrt(np.mean(wave**2)))
+    return wave if rms < 1e-6 else wave * np.float32(10 ** (decibels / 20) / rms)
+
+
+def augment(wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Start a little later or earlier, and add a little noise: changes that no word should follow."""
+    shift = int(rng.integers(-1200, 1201))
+    wave = np.concatenate([np.zeros(max(0, shift), np.float32), wave[max(0, -shift):]])
+    noise = rng.standard_normal(len(wave)).astype(np.float32)
+    rms = float(np.sqrt(np.mean(wave**2)))
+    return wave + noise * np.float32(rms * 10 ** (-rng.uniform(15, 45) / 20))

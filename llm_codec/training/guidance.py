@@ -1,0 +1,54 @@
+"""Losses that tell a frozen codebook what its scales are for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+SEGMENTS = 4  # parts of a clip that are compared with the same part of another
+TEMPERATURE = 0.2  # in units of the squared distance per channel
+
+
+def agreement(latent: Tensor, frames: Tensor) -> Tensor:
+    """Two clips of one label should be closer than clips of other labels.
+
+    InfoNCE (arXiv 1807.03748) between clips seen as ``SEGMENTS`` points in time, so that the same
+    word spoken faster is still the same path. Ours: few-shot accuracy rests on the same sound
+    becoming the same words.
+
+    Args:
+        latent: (2 C, D, T_1) pooled latents of the coarsest scale; rows 2i and 2i+1 share a label.
+        frames: (2 C,) frames that hold sound, at least 1.
+
+    Returns:
+        () nats.
+    """
+    paths = torch.stack([
+        nn.functional.interpolate(row[None, :, : int(count)], SEGMENTS, mode="linear")[0]
+        for row, count in zip(latent, frames, strict=True)
+    ]).flatten(1)
+    distance = torch.cdist(paths, paths).square() / paths.shape[1]
+    logits = (-distance / TEMPERATURE).masked_fill(torch.eye(len(paths), dtype=torch.bool,
+                                                             device=paths.device), -1e9)
+    partner = torch.arange(len(paths), device=paths.device) ^ 1
+    return nn.functional.cross_entropy(logits, partner)
+
+
+class Consistency(nn.Module):
+    """The two coarse scales together should tell the smoothed log-mel spectrum.
+
+    Stands in for the Whisper features of arXiv 2406.10056, §3.4, where no Whisper is at hand.
+
+    Args:
+        dim: D.
+        bands: mel bands.
+    """
+
+    def __init__(self, dim: int, bands: int) -> None:
+        super().__init__()
+        self.predict = nn.Conv1d(dim, bands, 3, padding=1)
+
+    def forward(self, coarse: Tensor, mel: Tensor) -> Tensor:
+        """(B, D, T) sum of the coarse scales and (B, bands, 2 T) log-mel -> () mean absolute error."""
+        smooth = nn.functional.avg_pool1d(mel, 4)
+        return (self.predict(nn.functional.avg_pool1d(coarse, 2)) - smooth).abs().mean()

@@ -1,0 +1,173 @@
+"""Training loop of a codec: ``llm-codec train CONFIG``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from llm_codec.codec import LLMCodec
+from llm_codec.manifest import read_manifest
+from llm_codec.spectral import MEL_BANDS
+from llm_codec.training.codebook import ProjectedCodebook, TrainingQuantizer
+from llm_codec.training.config import TrainConfig
+from llm_codec.training.data import ClipBank, Sampler
+from llm_codec.training.guidance import Consistency, agreement
+from llm_codec.training.losses import ReconstructionLoss
+from llm_codec.training.words import FrozenWords, read_words
+
+
+class Trainer:
+    """One run: an autoencoder first, then its latents become words.
+
+    Args:
+        config: the recipe.
+        words: embeddings and vocabulary of the frozen LLM.
+        device: where to train.
+    """
+
+    def __init__(self, config: TrainConfig, words: FrozenWords, device: str = "cpu") -> None:
+        self.config, self.device, self.words = config, device, words
+        self.folder = Path(config.out) / "train"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        clips = [c for c in read_manifest(Path(config.data), config.split)
+                 if c.speaker not in config.held_out]
+        bank = ClipBank(Path(config.data), clips, self.folder / "cache")
+        shape = config.codec_config(words.embeddings[0].shape[1])
+        self.sampler = Sampler(bank, config.seconds, shape.sample_rate, config.seed)
+        torch.manual_seed(config.seed)
+        self.codec = LLMCodec(shape, words.vocabulary).to(device)
+        self.quantizer = TrainingQuantizer(
+            [ProjectedCodebook(table, shape.latent_dim, trainable=scale > 0)
+             for scale, table in enumerate(words.embeddings)], shape.vq_strides, shape.lookup).to(device)
+        self.reconstruction = ReconstructionLoss(shape.sample_rate).to(device)
+        self.consistency = Consistency(shape.latent_dim, MEL_BANDS).to(device)
+        self.trained = nn.ModuleDict({
+            "encoder": self.codec.encoder, "decoder": self.codec.decoder,
+            "quantizer": self.quantizer, "consistency": self.consistency})
+        moving = [p for p in self.trained.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(moving, lr=config.learning_rate, betas=(0.8, 0.99))
+        self.step = 0
+
+    @property
+    def quantising(self) -> bool:
+        """Whether the lookup is on."""
+        return self.step >= self.config.unquantised
+
+    def train(self) -> None:
+        """Run to the last step, from the last checkpoint if there is one."""
+        self.resume()
+        bar = tqdm(total=self.config.steps, initial=self.step, disable=None, unit="step")
+        while self.step < self.config.steps:
+            if self.step == self.config.unquantised:
+                self.fit_codebooks()
+            self._log(self._update())
+            self.step += 1
+            bar.update()
+            if self.step % self.config.save_every == 0 or self.step == self.config.steps:
+                self.save()
+        bar.close()
+
+    def _update(self) -> dict[str, float]:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * self._schedule()
+        losses, used = self._losses()
+        total = sum(self.config.weights[name] * loss for name, loss in losses.items())
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(self.trained.parameters(), self.config.clip)
+        self.optimizer.step()
+        return {name: round(loss.item(), 4) for name, loss in losses.items()} | used
+
+    def _losses(self) -> tuple[dict[str, Tensor], dict[str, int]]:
+        waves = torch.from_numpy(self.sampler.crops(self.config.crops, self.step))[:, None].to(self.device)
+        latent = self.codec.latent(waves)
+        losses, used = {"agreement": self._agreement()}, {}
+        if self.quantising:
+            quantized, parts, losses["commitment"] = self.quantizer(latent)
+            losses["consistency"] = self.consistency(parts[0] + parts[1], self.codec.encoder.mel(waves))
+            used = {f"used{k + 1}": len(c.unique()) for k, c in enumerate(quantized.codes)}
+            latent = quantized.latent
+        return losses | self.reconstruction(self.codec.decoder(latent), waves), used
+
+    def _agreement(self) -> Tensor:
+        waves, lengths = self.sampler.takes(self.config.classes, self.step)
+        latent = self.codec.latent(torch.from_numpy(waves)[:, None].to(self.device))
+        stride = self.codec.config.vq_strides[0]
+        core = nn.functional.avg_pool1d(latent[:, : self.config.core], stride)
+        frames = -(-torch.from_numpy(lengths) // (self.codec.config.hop_length * stride))
+        return agreement(core, frames)
+
+    @torch.no_grad()
+    def fit_codebooks(self) -> None:
+        """Lay the words over the latents as they are now, scale by scale."""
+        waves = self.sampler.crops(64, -1 % 2**31)
+        latent = torch.cat([self.codec.latent(torch.from_numpy(part)[:, None].to(self.device))
+                            for part in (waves[:32], waves[32:])])
+        first = nn.functional.avg_pool1d(latent, self.codec.config.vq_strides[0])
+        spread = first[:, : self.config.core].std().item()
+        self.quantizer.codebooks[0].fit_core(self.config.core, spread)
+        for scale in range(1, len(self.quantizer.codebooks)):
+            part = TrainingQuantizer(list(self.quantizer.codebooks[:scale]),
+                                     self.quantizer.strides[:scale], self.quantizer.lookup)
+            residual = latent - part(latent)[0].latent
+            pooled = nn.functional.avg_pool1d(residual, self.quantizer.strides[scale])
+            self.quantizer.codebooks[scale].fit(pooled.mT.flatten(0, 1))
+
+    def _schedule(self) -> float:
+        config = self.config
+        if self.step < config.warmup:
+            return (self.step + 1) / config.warmup
+        part = (self.step - config.warmup) / max(1, config.steps - config.warmup)
+        return 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * part))
+
+    def _log(self, values: dict[str, float]) -> None:
+        row = {"step": self.step, **values, "time": round(time.time(), 1)}
+        with (self.folder / "log.jsonl").open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def save(self) -> None:
+        """Write resumable state, and the codec once its words are in use."""
+        state = {"trained": self.trained.state_dict(), "optimizer": self.optimizer.state_dict(),
+                 "step": self.step}
+        partial = self.folder / "state.pt.part"
+        torch.save(state, partial)
+        os.replace(partial, self.folder / "state.pt")
+        if self.step > self.config.unquantised:
+            self.quantizer.bake(self.codec.quantizer)
+            self.codec.metadata = {"llm": self.words.llm, "steps": self.step, "seed": self.config.seed}
+            self.codec.save_pretrained(self.config.out)
+
+    def resume(self) -> None:
+        """Take up the last checkpoint, if any."""
+        path = self.folder / "state.pt"
+        if path.exists():
+            state = torch.load(path, weights_only=True, map_location=self.device)
+            self.trained.load_state_dict(state["trained"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step = state["step"]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of ``llm-codec train``."""
+    parser = argparse.ArgumentParser(prog="llm-codec train", description=__doc__)
+    parser.add_argument("config", type=Path, help="recipe (JSON), such as llm_codec/training/pocket.json")
+    parser.add_argument("--llm", help="frozen LLM instead of the recipe's: preset, folder or hub name")
+    parser.add_argument("--out", help="folder to write instead of the recipe's")
+    parser.add_argument("--steps", type=int, help="train this many steps instead")
+    parser.add_argument("--threads", type=int, help="processor threads to use")
+    args = parser.parse_args(argv)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    overrides = {k: v for k in ("llm", "out", "steps") if (v := getattr(args, k)) is not None}
+    config = TrainConfig.load(args.config, **overrides)
+    words = read_words(config.llm, config.words)
+    Trainer(config, words, "cuda" if torch.cuda.is_available() else "cpu").train()
+    return 0

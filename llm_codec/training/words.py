@@ -1,0 +1,63 @@
+"""The words a codec is trained around, and their frozen embeddings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from llm_codec import checkpoint
+from llm_codec.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class FrozenWords:
+    """What codec training takes from an LLM.
+
+    Args:
+        embeddings: K tensors (V_k, E) float32, rows of the LLM's input embeddings.
+        vocabulary: the words of the rows.
+        llm: fingerprint of the embeddings, to tell later which LLM they came from.
+    """
+
+    embeddings: list[Tensor]
+    vocabulary: Vocabulary
+    llm: str
+
+
+def read_words(name: str, sizes: Sequence[int]) -> FrozenWords:
+    """Take the first whole lower-case words of an LLM's vocabulary, ``sizes[k]`` for scale k.
+
+    Token ids of most tokenizers run from common to rare; scales share words.
+
+    Args:
+        name: preset, folder or hub name of a causal LM.
+        sizes: V_k of each scale.
+
+    Raises:
+        ValueError: the LLM has fewer such words.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer  # heavy, and only needed here
+
+    folder = checkpoint.resolve(name, "llm")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    table = model.get_input_embeddings().weight.detach()
+    pairs = [(word, token) for token in range(len(tokenizer)) if (word := whole_word(tokenizer, token))]
+    if len(pairs) < max(sizes):
+        raise ValueError(f"{name} has {len(pairs)} whole lower-case words but a scale needs {max(sizes)}")
+    words, ids = zip(*pairs, strict=True)
+    return FrozenWords([table[list(ids[:size])].clone() for size in sizes],
+                       Vocabulary([list(words[:size]) for size in sizes]),
+                       checkpoint.fingerprint({"embeddings": table}))
+
+
+def whole_word(tokenizer, token: int) -> str | None:
+    """The lower-case word a token spells with its leading space, if it is one and maps back to it."""
+    text = tokenizer.decode([token])
+    if not re.fullmatch(r" [a-z]{2,}", text):
+        return None
+    return text[1:] if tokenizer.encode(text, add_special_tokens=False) == [token] else None
