@@ -1,0 +1,68 @@
+"""Strings of words around a hidden path: alike but seldom equal, as two takes of one sound are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from icl.pretrain.space import WordSpace
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How far two strings of one class may differ.
+
+    Args:
+        spread: standard deviation of the offset of each word, in units of the space.
+        shared: standard deviation of the offset that a whole string shares (another voice).
+        stretch: largest relative change of speed.
+        shift: largest part of the string by which it may start early or late.
+        jitter: largest relative change of the number of words.
+    """
+
+    spread: float = 0.0
+    shared: float = 0.0
+    stretch: float = 0.0
+    shift: float = 0.0
+    jitter: float = 0.0
+
+    def scaled(self, factor: float) -> Noise:
+        """The same noise, every part times ``factor``."""
+        return Noise(*(factor * part for part in (
+            self.spread, self.shared, self.stretch, self.shift, self.jitter)))
+
+
+class StringMaker:
+    """Draws classes of strings (paths) and noisy strings of a class.
+
+    Args:
+        space: where paths run.
+        rng: source of every choice.
+    """
+
+    def __init__(self, space: WordSpace, rng: np.random.Generator) -> None:
+        self.space = space
+        self.rng = rng
+
+    def path(self, length: int) -> np.ndarray:
+        """A path of about ``length`` words: points held for one to three words, (N, core)."""
+        holds = self.rng.integers(1, 4, size=length)
+        holds = holds[: int(np.searchsorted(np.cumsum(holds), length)) + 1]
+        points = self.space.sample(len(holds), self.rng)
+        return np.repeat(points, holds, axis=0)[:length]
+
+    def string_points(self, path: np.ndarray, noise: Noise) -> np.ndarray:
+        """Noisy points along a path: another speed, start, voice and jitter, (N', core)."""
+        rng, length = self.rng, len(path)
+        words = max(1, round(length * (1 + noise.jitter * rng.uniform(-1, 1))))
+        speed = 1 + noise.stretch * rng.uniform(-1, 1)
+        start = noise.shift * rng.uniform(-1, 1) * length
+        centre = np.linspace(0, 1, words) if words > 1 else np.zeros(1)
+        where = start + centre * (length - 1) * speed
+        lower = np.clip(np.floor(where), 0, length - 1).astype(int)
+        upper = np.minimum(lower + 1, length - 1)
+        part = np.clip(where - lower, 0, 1)[:, None]
+        points = (1 - part) * path[lower] + part * path[upper]
+        points = points + noise.shared * rng.standard_normal((1, path.shape[1]))
+        return points + noise.spread * rng.standard_normal(points.shape)

@@ -1,0 +1,106 @@
+"""The pocket tokenizer: whole words where a codec needs them, bytes for everything else."""
+
+from __future__ import annotations
+
+import collections
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+SPACE = "Ġ"  # how byte-level alphabets spell the leading space
+BOS, EOS, PAD = "<s>", "</s>", "<pad>"
+
+
+def read_portable_words(path: Path) -> list[str]:
+    """Words of a ``portable_words.tsv`` (first column; ``#`` lines and the header are skipped)."""
+    rows = [line.split("\t")[0] for line in path.read_text("utf-8").splitlines()]
+    return [word for word in rows if word and not word.startswith("#") and word != "word"]
+
+
+def build_tokenizer(
+    documents: Sequence[str], words: Sequence[str], num_words: int, size: int, marks: Sequence[str] = ()
+) -> PreTrainedTokenizerFast:
+    """Unigram tokenizer over bytes in which the commonest ``num_words`` words are single tokens.
+
+    Byte-level, so every Unicode text survives a round trip; digits are always alone. The pieces
+    beside the words are the commonest byte pairs of the text.
+
+    Args:
+        documents: text that word and piece counts are taken from.
+        words: candidate words; each becomes one token with a leading space.
+        num_words: how many of them to take, commonest first.
+        size: entries in all, special tokens and 256 bytes included.
+        marks: strings that prompts are framed with, kept whole (" =" and the like).
+
+    Raises:
+        ValueError: a chosen word does not come out as one token.
+    """
+    counts = _piece_counts(documents)
+    chosen = sorted(words, key=lambda word: (-counts[SPACE + word], word))[:num_words]
+    pieces = {SPACE + word for word in chosen} | {mark.replace(" ", SPACE) for mark in marks}
+    for piece in _common_pieces(counts, size):
+        if len(pieces) == size - 256 - 3:
+            break
+        pieces.add(piece)
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    common_first = sorted(pieces - set(alphabet), key=lambda piece: (-counts[piece], piece))
+    tokenizer = _assemble(alphabet, common_first, counts)
+    _check_words(tokenizer, chosen)
+    return tokenizer
+
+
+def _pre_tokenizer() -> pre_tokenizers.PreTokenizer:
+    return pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+
+
+def _piece_counts(documents: Iterable[str]) -> collections.Counter[str]:
+    counts: collections.Counter[str] = collections.Counter()
+    split = _pre_tokenizer()
+    for document in documents:
+        counts.update(piece for piece, _ in split.pre_tokenize_str(document))
+    return counts
+
+
+def _common_pieces(counts: collections.Counter[str], size: int) -> list[str]:
+    """Byte-pair pieces of the text, in the order in which they were merged."""
+    model = Tokenizer(models.BPE())
+    model.pre_tokenizer = pre_tokenizers.Whitespace()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+    )
+    common = [piece for piece, count in counts.most_common(60_000) if count > 4]
+    repeated = (" ".join([piece] * max(1, int(math.sqrt(counts[piece])))) for piece in common)
+    model.train_from_iterator(repeated, trainer)
+    vocabulary = model.get_vocab()
+    return [p for p in sorted(vocabulary, key=vocabulary.get) if len(p) > 1]
+
+
+def _assemble(
+    alphabet: list[str], pieces: list[str], counts: collections.Counter[str]
+) -> PreTrainedTokenizerFast:
+    total = sum(counts.values())
+
+    # A whole word must beat any two of its parts, so parts that never stand alone are dear.
+    def score(piece: str) -> float:
+        return 0.5 * math.log((counts[piece] + 0.5) / total) - (0 if piece[0] == SPACE else 6)
+
+    entries = [(token, 0.0) for token in (PAD, BOS, EOS)]
+    entries += [(byte, -30.0) for byte in alphabet] + [(piece, score(piece)) for piece in pieces]
+    backend = Tokenizer(models.Unigram(entries, unk_id=None, byte_fallback=False))
+    backend.pre_tokenizer = _pre_tokenizer()
+    backend.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, bos_token=BOS, eos_token=EOS, pad_token=PAD,
+        clean_up_tokenization_spaces=False, model_max_length=2048,
+    )
+
+
+def _check_words(tokenizer: PreTrainedTokenizerFast, words: Sequence[str]) -> None:
+    split = [word for word in words if len(tokenizer.encode(" " + word, add_special_tokens=False)) != 1]
+    if split:
+        raise ValueError(f"{len(split)} words are not single tokens, among them {split[:5]}")
