@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from icl.estimator import Estimator
-from icl.llm.base import LLM
+from icl.llm import LLM, as_llm
 from icl.prompt import Prompt, PromptError, PromptWriter, Template, require_fit
 from llm_codec import audio
 from llm_codec.codec import LLMCodec
@@ -79,7 +79,7 @@ class FewShotClassifier(Estimator):
             AudioError: a clip cannot be read, is silent, or is shorter than one frame.
             VocabularyError: the language model's tokenizer cannot spell the codec's words.
         """
-        clips, labels = list(clips), [str(label).strip() for label in labels]
+        clips, labels = _several(clips), [str(label).strip() for label in labels]
         self._check(clips, labels)
         demonstrations = [*zip(self.encode(clips), labels, strict=True)]
         if self.order_seed is not None:
@@ -123,6 +123,7 @@ class FewShotClassifier(Estimator):
             AudioError: a clip cannot be read, is silent, or is shorter than one frame.
             CodesError: codes of another codec.
         """
+        clips = _several(clips)
         self._load_codec()
         return [self._encode(clip, position) for position, clip in enumerate(clips)]
 
@@ -200,7 +201,7 @@ class FewShotClassifier(Estimator):
     def _load_llm(self) -> None:
         """Load the language model and bind the codec's words to it, unless that is done."""
         if getattr(self, "_llm_source", None) is not self.llm:
-            self.llm_ = _as_llm(self.llm)
+            self.llm_ = as_llm(self.llm)
             self._llm_source, self._writer_key = self.llm, None
         key = (self.template, self.scales)
         if getattr(self, "_writer_key", None) != key:
@@ -209,17 +210,13 @@ class FewShotClassifier(Estimator):
             self._writer_key = key
 
 
-def _as_llm(given: Any) -> LLM:
-    """An `LLM` of whatever a user may name; transformers is imported only now."""
-    if isinstance(given, LLM):
-        return given
-    from icl.llm.transformers import TransformersLLM
-
-    if isinstance(given, str | Path):
-        return TransformersLLM.load(given)
-    from transformers import AutoTokenizer
-
-    return TransformersLLM(given, AutoTokenizer.from_pretrained(given.config.name_or_path))
+def _several(clips: Iterable[Any]) -> list[Any]:
+    """A list of clips; one clip alone would be read as a list of letters or samples."""
+    tensor = isinstance(clips, torch.Tensor)
+    samples = tensor or (isinstance(clips, np.ndarray) and clips.dtype.kind in "fiu")
+    if isinstance(clips, str | Path) or (samples and clips.ndim < 2):
+        raise PromptError(f"one {type(clips).__name__} was given; put clips in a list, even one")
+    return list(clips)
 
 
 def _bind(codec: LLMCodec, llm: LLM) -> BoundVocabulary:

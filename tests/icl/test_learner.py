@@ -145,6 +145,15 @@ def test_clips_that_hold_no_sound_are_refused(classifier, clips, tone):
             classifier.predict([wave])
 
 
+def test_a_clip_that_is_not_in_a_list_is_refused(classifier, clips, tone_file):
+    classifier.fit(clips, LABELS)
+    for alone in (clips[0], torch.from_numpy(clips[0]), tone_file(300), str(tone_file(300))):
+        with pytest.raises(PromptError, match="put clips in a list"):
+            classifier.predict(alone)
+    assert classifier.predict(np.stack(clips)).shape == (4,)
+    assert classifier.predict(np.array([str(tone_file(300))])).shape == (1,)
+
+
 def test_overflow_is_said_before_the_language_model_runs(codec, llm, clips):
     classifier = FewShotClassifier(codec, llm, repeats=50)
     with pytest.raises(PromptError, match="holds 512: [0-3] of 4 examples fit"):

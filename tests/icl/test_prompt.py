@@ -1,6 +1,9 @@
 """Prompts are data: spans cover the ids, heads are prefixes, overflow is said before a run."""
 
+from pathlib import Path
+
 import pytest
+from transformers import PreTrainedTokenizerFast
 
 from icl.prompt import TEMPLATES, PromptError, PromptWriter, build
 from llm_codec.codec import LLMCodec
@@ -37,6 +40,16 @@ def test_the_published_prompt_has_its_instruction_and_marks(bound, tokenizer, co
         f"###\nInput: < {words[1]} >\nOutput: one"
         f"###\nInput: < {words[2]} >\nOutput: "
     )
+
+
+def test_the_published_marks_are_six_tokens_each_in_a_sentencepiece_vocabulary():
+    folder = Path(__file__).parents[3] / "shared" / "tokenizers" / "mistral_v3"
+    if not folder.is_dir():
+        pytest.skip(f"no real tokenizer is at {folder}")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
+    template = TEMPLATES["uniaudio15"]
+    for part in (template.demo_open, template.demo_close):
+        assert len(tokenizer(part, add_special_tokens=False)["input_ids"]) == 6
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
