@@ -99,7 +99,7 @@ class Sampler:
             filled += len(part) + int(rng.integers(4000))
         return crop
 
-    def takes(self, classes: int, step: int, seconds: float = 1.2) -> tuple[np.ndarray, np.ndarray]:
+    def takes(self, classes: int, step: int, seconds: float = 0.96) -> tuple[np.ndarray, np.ndarray]:
         """Two clips of each of some labels, at full length up to ``seconds``.
 
         Returns:
