@@ -1,89 +1,73 @@
-"""Lists of clips with labels, speakers and splits: a ``manifest.csv`` beside audio files or tars."""
+"""Lists of clips: a ``manifest.csv`` beside audio files, or beside tars of audio files."""
 
 from __future__ import annotations
 
 import csv
 import io
 import tarfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from llm_codec.audio import AudioError, load
+from llm_codec import audio
 
-SAMPLE_RATE = 16000
+COLUMNS = ("path", "source", "split", "label", "label_kind", "speaker", "seconds")
 
 
-@dataclass(frozen=True)
-class Clip:
-    """One row of a manifest.
+class ManifestError(ValueError):
+    """A manifest or an archive that is missing or cannot be read."""
+
+
+def read_manifest(root: Path) -> list[dict[str, str]]:
+    """Rows of ``root/manifest.csv`` in file order; every one has `COLUMNS`.
+
+    A row's ``path`` is a file below ``root``, or ``SOURCE.tar/MEMBER``.
+
+    Raises:
+        ManifestError: it is not there, or lacks a column.
+    """
+    path = Path(root) / "manifest.csv"
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ManifestError(f"{path} cannot be read ({error})") from error
+    if missing := [name for name in COLUMNS if name not in (rows[0] if rows else ())]:
+        raise ManifestError(f"{path} has no column {', '.join(missing)}")
+    return rows
+
+
+def load_clip(path: Path, sample_rate: int = 16000) -> np.ndarray:
+    """Audio of a manifest's clip: (S,) float32, mono in [-1, 1], at ``sample_rate`` Hz.
 
     Args:
-        path: file below the manifest's folder; ``SOURCE.tar/MEMBER`` names a member of a tar.
-        source: dataset the clip comes from.
-        split: such as ``train`` or ``dev``.
-        label: what it is an example of; empty where unknown.
-        label_kind: what sort of label that is.
-        speaker: who speaks; empty where unknown.
-        seconds: length.
-    """
-
-    path: str
-    source: str
-    split: str
-    label: str
-    label_kind: str
-    speaker: str
-    seconds: float
-
-
-def read_manifest(root: Path, split: str | None = None) -> list[Clip]:
-    """Clips of ``root/manifest.csv`` in file order, of one split or of all.
+        path: an audio file, or ``ARCHIVE.tar/MEMBER`` for a member of an uncompressed tar.
+        sample_rate: Hz.
 
     Raises:
-        FileNotFoundError: there is no manifest.
-        ValueError: a column is missing.
+        AudioError: the file is missing or is not audio.
+        ManifestError: the archive is missing, or has no such member.
     """
-    path = root / "manifest.csv"
-    if not path.exists():
-        raise FileNotFoundError(f"no manifest.csv in {root}")
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    names = [name for name in Clip.__dataclass_fields__ if rows and name not in rows[0]]
-    if names:
-        raise ValueError(f"{path} lacks the columns {names}")
-    clips = [Clip(**{name: row[name] for name in Clip.__dataclass_fields__} |
-                  {"seconds": float(row["seconds"])}) for row in rows]
-    return [clip for clip in clips if split is None or clip.split == split]
-
-
-def read_clips(root: Path, clips: Sequence[Clip]) -> Iterator[np.ndarray]:
-    """Audio of every clip in order, mono float32 (S,) at 16 kHz; tars are opened once.
-
-    Raises:
-        AudioError: a clip cannot be read.
-    """
-    archives: dict[Path, tarfile.TarFile] = {}
+    if path.parent.suffix != ".tar":
+        return audio.load(path, sample_rate)
     try:
-        for clip in clips:
-            yield _read(root, clip, archives)
-    finally:
-        for archive in archives.values():
-            archive.close()
+        offset, size = _members(path.parent)[path.name]
+        with path.parent.open("rb") as archive:
+            archive.seek(offset)
+            samples, rate = soundfile.read(io.BytesIO(archive.read(size)), dtype="float32")
+    except FileNotFoundError as error:
+        raise ManifestError(f"{path.parent} is not there; is the data folder complete?") from error
+    except (KeyError, tarfile.TarError, soundfile.LibsndfileError) as error:
+        raise ManifestError(f"{path} cannot be read from its archive ({error})") from error
+    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
+    (wave,) = audio.prepare(mono, rate, sample_rate)
+    return wave.numpy()
 
 
-def _read(root: Path, clip: Clip, archives: dict[Path, tarfile.TarFile]) -> np.ndarray:
-    folder, mark, member = clip.path.partition(".tar/")
-    if not mark:
-        return load(root / clip.path)
-    path = root / f"{folder}.tar"
-    if path not in archives:
-        archives[path] = tarfile.open(path)
-    data = archives[path].extractfile(member)
-    samples, rate = soundfile.read(io.BytesIO(data.read()), dtype="float32", always_2d=True)
-    if rate != SAMPLE_RATE:
-        raise AudioError(f"{clip.path} has {rate} Hz inside a tar; {SAMPLE_RATE} Hz is expected there")
-    return samples.mean(axis=1)
+@lru_cache(maxsize=8)
+def _members(path: Path) -> dict[str, tuple[int, int]]:
+    """Offset and size of every member of an uncompressed tar: listing one takes long, so once."""
+    with tarfile.open(path, "r:") as archive:
+        return {member.name: (member.offset_data, member.size) for member in archive}

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-import tarfile
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from llm_codec import audio
+from llm_codec.manifest import load_clip
 
 DATA_VARIABLE = "LLM_CODEC_DATA"  # environment variable that names the data folder
 NEIGHBOUR = Path("../shared/audio")  # tried last, from the working directory
@@ -45,9 +41,7 @@ class Clip:
         Raises:
             AudioError, OSError: the file is missing or is not audio.
         """
-        if self.path.parent.suffix == ".tar":
-            return _load_member(self.path, sample_rate)
-        return audio.load(self.path, sample_rate)
+        return load_clip(self.path, sample_rate)
 
 
 class Task(ABC):
@@ -84,41 +78,3 @@ def data_root(given: str | Path | None = None) -> Path:
         return root
     seen = f"{root} is not a folder" if named else "no data folder is known"
     raise DataError(f"{seen}; name one with --data DIR or the environment variable {DATA_VARIABLE}")
-
-
-def read_manifest(root: Path) -> list[dict[str, str]]:
-    """Rows of ``root/manifest.csv``.
-
-    Raises:
-        DataError: a column this package reads is missing.
-    """
-    with (root / "manifest.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    expected = {"path", "source", "split", "label", "speaker", "seconds"}
-    if missing := expected.difference(rows[0] if rows else ()):
-        raise DataError(f"{root / 'manifest.csv'} has no column {', '.join(sorted(missing))}")
-    return rows
-
-
-def _load_member(path: Path, sample_rate: int) -> np.ndarray:
-    import soundfile
-
-    try:
-        offset, size = _members(path.parent)[path.name]
-        with path.parent.open("rb") as archive:
-            archive.seek(offset)
-            samples, rate = soundfile.read(io.BytesIO(archive.read(size)), dtype="float32")
-    except FileNotFoundError as error:
-        raise DataError(f"{path.parent} is not there; is the data folder complete?") from error
-    except (KeyError, tarfile.TarError, soundfile.LibsndfileError) as error:
-        raise DataError(f"{path} cannot be read from its archive ({error})") from error
-    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
-    (wave,) = audio.prepare(mono, rate, sample_rate)
-    return wave.numpy()
-
-
-@lru_cache(maxsize=8)
-def _members(path: Path) -> dict[str, tuple[int, int]]:
-    """Offset and size of every member of an uncompressed tar: listing one takes long, so once."""
-    with tarfile.open(path, "r:") as archive:
-        return {member.name: (member.offset_data, member.size) for member in archive}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from icl.tasks.base import Clip, DataError, Task, read_manifest
+from icl.tasks.base import Clip, DataError, Task
+from llm_codec.manifest import read_manifest
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 TEST_TAKES = 5  # the data set's own rule: takes 0..4 of every speaker and digit are its test set

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from llm_codec.manifest import Clip, read_clips
+from llm_codec.manifest import load_clip
 
-SPEECH = ("digit", "keyword", "wake_word", "word")  # label kinds of which any two clips sound alike
+ALIKE = ("digit", "keyword", "wake_word", "word", "sound_class")  # label kinds: clips sound alike
 
 
 class ClipBank:
@@ -22,14 +22,14 @@ class ClipBank:
 
     Args:
         root: folder of the manifest.
-        clips: what to hold.
+        rows: the manifest's rows to hold.
         cache: folder for the decoded samples; made again when the list of clips changes.
     """
 
-    def __init__(self, root: Path, clips: Sequence[Clip], cache: Path) -> None:
-        self.clips = list(clips)
+    def __init__(self, root: Path, rows: Sequence[dict[str, str]], cache: Path) -> None:
+        self.rows = list(rows)
         cache.mkdir(parents=True, exist_ok=True)
-        key = hashlib.sha256(json.dumps([clip.path for clip in clips]).encode()).hexdigest()[:12]
+        key = hashlib.sha256(json.dumps([row["path"] for row in rows]).encode()).hexdigest()[:12]
         samples, index = cache / f"{key}.npy", cache / f"{key}-ends.npy"
         if not index.exists():
             self._decode(root, samples, index)
@@ -38,9 +38,8 @@ class ClipBank:
 
     def _decode(self, root: Path, samples: Path, index: Path) -> None:
         parts = [
-            np.clip(wave * 32767, -32768, 32767).astype(np.int16)
-            for wave in tqdm(read_clips(root, self.clips), total=len(self.clips), desc="decode",
-                             disable=None)
+            np.clip(load_clip(root / row["path"]) * 32767, -32768, 32767).astype(np.int16)
+            for row in tqdm(self.rows, desc="decode", disable=None)
         ]
         partial = samples.with_suffix(".part.npy")
         np.save(partial, np.concatenate(parts))
@@ -55,9 +54,9 @@ class ClipBank:
     def labelled(self) -> dict[tuple[str, str], list[int]]:
         """Clip numbers by (source, label), for labels whose clips sound alike, two or more each."""
         groups: dict[tuple[str, str], list[int]] = collections.defaultdict(list)
-        for number, clip in enumerate(self.clips):
-            if clip.label and (clip.label_kind in SPEECH or clip.label_kind == "sound_class"):
-                groups[clip.source, clip.label].append(number)
+        for number, row in enumerate(self.rows):
+            if row["label"] and row["label_kind"] in ALIKE:
+                groups[row["source"], row["label"]].append(number)
         return {key: numbers for key, numbers in groups.items() if len(numbers) > 1}
 
 
@@ -75,10 +74,10 @@ class Sampler:
         self.bank, self.seed = bank, seed
         self.length = round(seconds * sample_rate)
         groups = collections.defaultdict(list)
-        for number, clip in enumerate(bank.clips):
-            groups[clip.source].append(number)
+        for number, row in enumerate(bank.rows):
+            groups[row["source"]].append(number)
         self.sources = list(groups.values())
-        hours = np.array([sum(bank.clips[n].seconds for n in numbers) for numbers in self.sources])
+        hours = np.array([sum(float(bank.rows[n]["seconds"]) for n in numbers) for numbers in self.sources])
         self.weights = np.sqrt(hours) / np.sqrt(hours).sum()  # small sources are heard too
         self.labels = list(bank.labelled().values())
         self._last = ""
@@ -121,10 +120,10 @@ class Sampler:
         clip = numbers[rng.integers(len(numbers))]
         if row % 2:
             for _ in range(4):
-                if self.bank.clips[clip].speaker != self._last:
+                if self.bank.rows[clip]["speaker"] != self._last:
                     break
                 clip = numbers[rng.integers(len(numbers))]
-        self._last = self.bank.clips[clip].speaker
+        self._last = self.bank.rows[clip]["speaker"]
         return clip
 
 

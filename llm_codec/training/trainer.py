@@ -37,9 +37,9 @@ class Trainer:
         self.config, self.device, self.words = config, device, words
         self.folder = Path(config.out) / "train"
         self.folder.mkdir(parents=True, exist_ok=True)
-        clips = [c for c in read_manifest(Path(config.data), config.split)
-                 if c.speaker not in config.held_out]
-        bank = ClipBank(Path(config.data), clips, self.folder / "cache")
+        rows = [row for row in read_manifest(Path(config.data)) if row["split"] == config.split
+                and row["speaker"] not in config.held_out]
+        bank = ClipBank(Path(config.data), rows, self.folder / "cache")
         shape = config.codec_config(words.embeddings[0].shape[1])
         self.sampler = Sampler(bank, config.seconds, shape.sample_rate, config.seed)
         torch.manual_seed(config.seed)
