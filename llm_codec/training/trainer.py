@@ -136,7 +136,7 @@ class Trainer:
     def save(self) -> None:
         """Write resumable state, and the codec once its words are in use."""
         state = {"trained": self.trained.state_dict(), "optimizer": self.optimizer.state_dict(),
-                 "step": self.step}
+                 "step": self.step, "llm": self.words.llm}
         partial = self.folder / "state.pt.part"
         torch.save(state, partial)
         os.replace(partial, self.folder / "state.pt")
@@ -146,13 +146,15 @@ class Trainer:
             self.codec.save_pretrained(self.config.out)
 
     def resume(self) -> None:
-        """Take up the last checkpoint, if any."""
+        """Take up the last checkpoint, if any; around another LLM the words are laid out anew."""
         path = self.folder / "state.pt"
         if path.exists():
             state = torch.load(path, weights_only=True, map_location=self.device)
             self.trained.load_state_dict(state["trained"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]
+            if self.quantising and state["llm"] != self.words.llm:
+                self.fit_codebooks()
 
 
 def main(argv: list[str] | None = None) -> int:
