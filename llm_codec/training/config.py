@@ -23,6 +23,7 @@ class TrainConfig:
         split: rows of the manifest to train on.
         held_out: speakers left out of training, to choose settings on.
         words: words of each scale; the LLM's commonest whole lower-case words are taken.
+        word_list: file of words to take none but; empty allows all.
         core: channels of the coarsest scale, laid along the LLM's principal directions.
         steps, unquantised: optimiser steps; how many of them before the lookup is switched on.
             A codec trained with the lookup from the start uses a handful of words.
@@ -40,6 +41,7 @@ class TrainConfig:
     split: str = "train"
     held_out: tuple[str, ...] = ()
     words: tuple[int, ...] = (1024, 3584, 3584)
+    word_list: str = ""
     core: int = 12
     steps: int = 4000
     unquantised: int = 1000

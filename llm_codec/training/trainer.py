@@ -21,7 +21,7 @@ from llm_codec.training.config import TrainConfig
 from llm_codec.training.data import ClipBank, Sampler
 from llm_codec.training.guidance import Consistency, agreement
 from llm_codec.training.losses import ReconstructionLoss
-from llm_codec.training.words import FrozenWords, read_words
+from llm_codec.training.words import FrozenWords, read_word_list, read_words
 
 
 class Trainer:
@@ -170,6 +170,7 @@ def main(argv: list[str] | None = None) -> int:
         torch.set_num_threads(args.threads)
     overrides = {k: v for k in ("llm", "out", "steps") if (v := getattr(args, k)) is not None}
     config = TrainConfig.load(args.config, **overrides)
-    words = read_words(config.llm, config.words)
+    allowed = set(read_word_list(Path(config.word_list))) if config.word_list else None
+    words = read_words(config.llm, config.words, allowed)
     Trainer(config, words, "cuda" if torch.cuda.is_available() else "cpu").train()
     return 0

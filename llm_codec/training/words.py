@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -28,7 +29,13 @@ class FrozenWords:
     llm: str
 
 
-def read_words(name: str, sizes: Sequence[int]) -> FrozenWords:
+def read_word_list(path: Path) -> list[str]:
+    """Words of a list: first column of a tab-separated file, ``#`` lines and a header left out."""
+    rows = [line.split("\t")[0] for line in path.read_text("utf-8").splitlines()]
+    return [word for word in rows if word and not word.startswith("#") and word != "word"]
+
+
+def read_words(name: str, sizes: Sequence[int], allowed: Collection[str] | None = None) -> FrozenWords:
     """Take the first whole lower-case words of an LLM's vocabulary, ``sizes[k]`` for scale k.
 
     Token ids of most tokenizers run from common to rare; scales share words.
@@ -36,6 +43,8 @@ def read_words(name: str, sizes: Sequence[int]) -> FrozenWords:
     Args:
         name: preset, folder or hub name of a causal LM.
         sizes: V_k of each scale.
+        allowed: take none but these; words that are single tokens of many tokenizers make a codec
+            that many LLMs can read. None allows all.
 
     Raises:
         ValueError: the LLM has fewer such words.
@@ -46,7 +55,8 @@ def read_words(name: str, sizes: Sequence[int]) -> FrozenWords:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     table = model.get_input_embeddings().weight.detach()
-    pairs = [(word, token) for token in range(len(tokenizer)) if (word := whole_word(tokenizer, token))]
+    pairs = [(word, token) for token in range(len(tokenizer))
+             if (word := whole_word(tokenizer, token)) and (allowed is None or word in allowed)]
     if len(pairs) < max(sizes):
         raise ValueError(f"{name} has {len(pairs)} whole lower-case words but a scale needs {max(sizes)}")
     words, ids = zip(*pairs, strict=True)
