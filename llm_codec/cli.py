@@ -1,4 +1,4 @@
-"""The command line: ``llm-codec encode | decode | info | train``."""
+"""The command line: ``llm-codec encode | decode | info | convert | train``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from tqdm import tqdm
 
-from llm_codec import audio, describe
+from llm_codec import audio, checkpoint, describe
 from llm_codec.codes import SUFFIX, Codes
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
@@ -26,6 +26,7 @@ class _Parser(argparse.ArgumentParser):
     """Errors take one line: what is wrong, without the usage before it."""
 
     def error(self, message: str) -> NoReturn:
+        """Raises `UsageError` where argparse would print and exit."""
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
@@ -80,6 +81,14 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("target", metavar="FILE|CHECKPOINT", help=".lcc, audio, preset or folder")
     info.set_defaults(run=_info)
 
+    convert = commands.add_parser("convert", parents=[shared], help="released weights -> a codec")
+    convert.add_argument("released", type=Path, metavar="RELEASED.pth", help="the released file")
+    convert.add_argument("--out", type=Path, required=True, help="folder of the codec")
+    convert.add_argument("--words", type=Path, help="words of scale 1: layer1.npy, or one a line")
+    convert.add_argument("--tokenizer", help="folder or hub id of the LLM's tokenizer, as a proof")
+    convert.add_argument("--force", action="store_true", help="overwrite what is there")
+    convert.set_defaults(run=_convert)
+
     commands.add_parser("train", help="train a codec (llm-codec train --help)")
     return parser
 
@@ -117,6 +126,17 @@ def _info(args: argparse.Namespace) -> int:
     else:
         print("\n".join(f"{name:<18} {describe.readable(value)}" for name, value in found.items()))
     return 0
+
+
+def _convert(args: argparse.Namespace) -> int:
+    from llm_codec.convert import load_released
+
+    if (args.out / checkpoint.CONFIG).exists() and not args.force:
+        raise FileExistsError(f"{args.out} holds a codec; give --force to overwrite it")
+    codec = load_released(args.released, words=args.words, tokenizer=args.tokenizer)
+    codec.save_pretrained(args.out, dtype=None)  # half precision would change codes
+    args.target = str(args.out)
+    return _info(args)
 
 
 def _train(argv: Sequence[str]) -> int:

@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 from llm_codec import audio as audio_io
 from llm_codec import checkpoint
-from llm_codec.codes import Codes
+from llm_codec.checkpoint import CheckpointError
+from llm_codec.codes import Codes, CodesError
 from llm_codec.config import CodecConfig
 from llm_codec.layers import WaveformDecoder, WaveformEncoder
 from llm_codec.quantizer import MultiScaleQuantizer
@@ -104,29 +105,44 @@ class LLMCodec(nn.Module):
         return 10 ** (self.config.level_db / 20) / rms
 
     @torch.inference_mode()
-    def decode(self, codes: Codes, seed: int = 0) -> Tensor:
+    def decode(self, codes: Codes, seed: int | None = 0) -> Tensor:
         """Codes to audio of the original length.
 
         Args:
             codes: from this codec.
-            seed: of the noise that the waveform decoder adds; same seed, same bytes.
+            seed: of the noise that the waveform decoder adds; same seed, same bytes. None adds no
+                noise.
 
         Returns:
             (B, 1, S) float32, S the true number of samples. Shorter items of a batch are zero
             after their end.
 
         Raises:
-            ValueError: the codes come from another codec.
+            CodesError: the codes come from another codec, or do not fit this one.
         """
-        if codes.codec and codes.codec != self.fingerprint:
-            raise ValueError(f"these codes were made by codec {codes.codec}; this is codec "
-                             f"{self.fingerprint}; decode with the codec that encoded")
+        self._check(codes)
         device = self.quantizer.codebooks[0].table.device
         latent = self.quantizer.decode([scale.to(device) for scale in codes.scales])
-        wave = self.decoder(latent, torch.Generator().manual_seed(seed)).cpu()
+        noise = None if seed is None else torch.Generator().manual_seed(seed)
+        wave = self.decoder(latent, noise).cpu()
         wave = wave[..., : int(codes.num_samples.max())] * codes.gain.view(-1, 1, 1)
         beyond = torch.arange(wave.shape[-1]) >= codes.num_samples.view(-1, 1, 1)
         return wave.masked_fill(beyond, 0.0)
+
+    def _check(self, codes: Codes) -> None:
+        """Rejects codes that this codec did not or could not have made."""
+        if codes.codec and codes.codec != self.fingerprint:
+            raise CodesError(f"these codes were made by codec {codes.codec}; this is codec "
+                             f"{self.fingerprint}; decode with the codec that encoded")
+        for name in ("codebook_sizes", "vq_strides", "hop_length", "sample_rate"):
+            seen, expected = getattr(codes, name), getattr(self.config, name)
+            if seen != expected:
+                raise CodesError(f"these codes have {name} {seen} but the codec has {expected}; "
+                                 "decode with the codec that encoded")
+        frames = codes.scales[0].shape[1] * codes.vq_strides[0]
+        if frames % self.config.block_frames:
+            raise CodesError(f"these codes span {frames} frames, which is not a multiple of "
+                             f"{self.config.block_frames}; give whole blocks")
 
     @property
     def fingerprint(self) -> str:
@@ -147,16 +163,28 @@ class LLMCodec(nn.Module):
         """
         folder = checkpoint.resolve(name, "codec", revision, local_files_only)
         loaded = checkpoint.load(folder)
-        codec = cls(loaded.config, loaded.vocabulary)
-        codec.load_state_dict(loaded.state, strict=True)
+        try:
+            codec = cls(loaded.config, loaded.vocabulary)
+            codec.load_state_dict(loaded.state, strict=True)
+        except (ValueError, RuntimeError) as error:  # torch lists every tensor that does not fit
+            reason = " ".join(str(error).split()[:30])
+            raise CheckpointError(f"{folder}: config and files do not fit: {reason}") from error
         codec.quantizer.prepare()
         codec.metadata = loaded.metadata
         codec._fingerprint = loaded.metadata["fingerprints"]["weights"]
         return codec.eval().requires_grad_(False).to(device)
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write config, weights (half precision) and vocabulary so that `from_pretrained` reads them."""
-        state = {name: value.half().contiguous() for name, value in self.state_dict().items()}
+    def save_pretrained(
+        self, folder: str | Path, dtype: torch.dtype | None = torch.float16
+    ) -> None:
+        """Write config, weights and vocabulary so that `from_pretrained` reads them.
+
+        Args:
+            folder: made if missing.
+            dtype: of the weights. Half precision may change a few codes of a codec that was not
+                loaded from half precision; None keeps what is there and changes none.
+        """
+        state = {name: value.to(dtype or value.dtype) for name, value in self.state_dict().items()}
         checkpoint.save(Path(folder), self.config, state, self.vocabulary, self.metadata)
 
     @classmethod

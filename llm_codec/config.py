@@ -154,7 +154,7 @@ class CodecConfig:
         """Inverse of `to_dict`; unknown keys are an error, not ignored."""
         unknown = sorted(set(values) - {field.name for field in dataclasses.fields(cls)})
         if unknown:
-            raise ValueError(f"unknown codec config keys {unknown}; is the file from a newer version?")
+            raise ValueError(f"unknown codec config keys {unknown}; is it of a newer version?")
         return cls(**values)
 
 

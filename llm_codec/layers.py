@@ -42,7 +42,9 @@ class ResidualUnit(nn.Module):
         super().__init__()
         self.block = nn.Sequential(
             Snake(channels),
-            nn.Conv1d(channels, channels, 7, padding=3 * dilation, dilation=dilation, groups=channels),
+            nn.Conv1d(
+                channels, channels, 7, padding=3 * dilation, dilation=dilation, groups=channels
+            ),
             Snake(channels),
             nn.Conv1d(channels, channels, 1),
         )
@@ -112,9 +114,9 @@ class NoiseBlock(nn.Module):
 
 
 class DecoderBlock(nn.Module):
-    """Snake, upsampling by ``stride``, noise, three residual units. (B, C, T) -> (B, C/2, T stride).
+    """Snake, upsampling by ``stride``, noise, three residual units.
 
-    ``output_padding`` keeps the length exact for odd strides.
+    (B, C, T) -> (B, C/2, T stride); ``output_padding`` keeps that exact for odd strides.
     """
 
     def __init__(self, channels: int, stride: int, noise: bool) -> None:

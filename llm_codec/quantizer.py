@@ -16,8 +16,9 @@ SEARCH_ROWS = 4096  # frames compared with a table at a time: bounds memory, not
 class FrozenCodebook(nn.Module):
     """Nearest word by its projected embedding.
 
-    A word's vector is ``Linear(E -> D)`` of its frozen LLM embedding (arXiv 2406.10056, §3.3). That
-    depends on weights only, so the projected table is stored and the LLM is not needed to encode.
+    A word's vector is ``Linear(E -> D)`` of its frozen LLM embedding (arXiv 2406.10056, §3.3).
+    That depends on weights only, so the projected table is stored and the LLM is not needed to
+    encode.
 
     Args:
         size: V, words.

@@ -79,7 +79,9 @@ class TrainingQuantizer(nn.Module):
         lookup: as in `FrozenCodebook`.
     """
 
-    def __init__(self, codebooks: list[ProjectedCodebook], strides: tuple[int, ...], lookup: str) -> None:
+    def __init__(
+        self, codebooks: list[ProjectedCodebook], strides: tuple[int, ...], lookup: str
+    ) -> None:
         super().__init__()
         self.codebooks = nn.ModuleList(codebooks)
         self.strides, self.lookup = strides, lookup

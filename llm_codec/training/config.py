@@ -74,4 +74,5 @@ class TrainConfig:
 
     def codec_config(self, embedding_dim: int) -> CodecConfig:
         """Shape of the codec around an LLM of this embedding width."""
-        return CodecConfig(**self.codec, codebook_sizes=tuple(self.words), embedding_dim=embedding_dim)
+        sizes = tuple(self.words)
+        return CodecConfig(**self.codec, codebook_sizes=sizes, embedding_dim=embedding_dim)

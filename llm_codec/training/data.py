@@ -77,8 +77,8 @@ class Sampler:
         for number, row in enumerate(bank.rows):
             groups[row["source"]].append(number)
         self.sources = list(groups.values())
-        hours = np.array([sum(float(bank.rows[n]["seconds"]) for n in numbers) for numbers in self.sources])
-        self.weights = np.sqrt(hours) / np.sqrt(hours).sum()  # small sources are heard too
+        total = [sum(float(bank.rows[n]["seconds"]) for n in part) for part in self.sources]
+        self.weights = np.sqrt(total) / np.sqrt(total).sum()  # small sources are heard too
         self.labels = list(bank.labelled().values())
         self._last = ""
 
@@ -98,7 +98,9 @@ class Sampler:
             filled += len(part) + int(rng.integers(4000))
         return crop
 
-    def takes(self, classes: int, step: int, seconds: float = 0.96) -> tuple[np.ndarray, np.ndarray]:
+    def takes(
+        self, classes: int, step: int, seconds: float = 0.96
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Two clips of each of some labels, at full length up to ``seconds``.
 
         Returns:
@@ -134,7 +136,7 @@ def level(wave: np.ndarray, decibels: float) -> np.ndarray:
 
 
 def augment(wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Start a little later or earlier, and add a little noise: changes that no word should follow."""
+    """Start a little later or earlier, add a little noise: changes that no word should follow."""
     shift = int(rng.integers(-1200, 1201))
     wave = np.concatenate([np.zeros(max(0, shift), np.float32), wave[max(0, -shift):]])
     noise = rng.standard_normal(len(wave)).astype(np.float32)

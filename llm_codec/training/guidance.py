@@ -49,6 +49,6 @@ class Consistency(nn.Module):
         self.predict = nn.Conv1d(dim, bands, 3, padding=1)
 
     def forward(self, coarse: Tensor, mel: Tensor) -> Tensor:
-        """(B, D, T) sum of the coarse scales and (B, bands, 2 T) log-mel -> () mean absolute error."""
+        """Mean absolute error, (), of log-mel (B, bands, 2 T) told from coarse scales (B, D, T)."""
         smooth = nn.functional.avg_pool1d(mel, 4)
         return (self.predict(nn.functional.avg_pool1d(coarse, 2)) - smooth).abs().mean()

@@ -44,9 +44,9 @@ class Trainer:
         self.sampler = Sampler(bank, config.seconds, shape.sample_rate, config.seed)
         torch.manual_seed(config.seed)
         self.codec = LLMCodec(shape, words.vocabulary).to(device)
-        self.quantizer = TrainingQuantizer(
-            [ProjectedCodebook(table, shape.latent_dim, trainable=scale > 0)
-             for scale, table in enumerate(words.embeddings)], shape.vq_strides, shape.lookup).to(device)
+        codebooks = [ProjectedCodebook(table, shape.latent_dim, trainable=scale > 0)
+                     for scale, table in enumerate(words.embeddings)]
+        self.quantizer = TrainingQuantizer(codebooks, shape.vq_strides, shape.lookup).to(device)
         self.reconstruction = ReconstructionLoss(shape.sample_rate).to(device)
         self.consistency = Consistency(shape.latent_dim, MEL_BANDS).to(device)
         self.trained = nn.ModuleDict({
@@ -87,12 +87,14 @@ class Trainer:
         return {name: round(loss.item(), 4) for name, loss in losses.items()} | used
 
     def _losses(self) -> tuple[dict[str, Tensor], dict[str, int]]:
-        waves = torch.from_numpy(self.sampler.crops(self.config.crops, self.step))[:, None].to(self.device)
+        crops = self.sampler.crops(self.config.crops, self.step)
+        waves = torch.from_numpy(crops)[:, None].to(self.device)
         latent = self.codec.latent(waves)
         losses, used = {"agreement": self._agreement()}, {}
         if self.quantising:
             quantized, parts, losses["commitment"] = self.quantizer(latent)
-            losses["consistency"] = self.consistency(parts[0] + parts[1], self.codec.encoder.mel(waves))
+            coarse, mel = parts[0] + parts[1], self.codec.encoder.mel(waves)
+            losses["consistency"] = self.consistency(coarse, mel)
             used = {f"used{k + 1}": len(c.unique()) for k, c in enumerate(quantized.codes)}
             latent = quantized.latent
         return losses | self.reconstruction(self.codec.decoder(latent), waves), used
@@ -142,7 +144,8 @@ class Trainer:
         os.replace(partial, self.folder / "state.pt")
         if self.step > self.config.unquantised:
             self.quantizer.bake(self.codec.quantizer)
-            self.codec.metadata = {"llm": self.words.llm, "steps": self.step, "seed": self.config.seed}
+            self.codec.metadata = {
+                "llm": self.words.llm, "steps": self.step, "seed": self.config.seed}
             self.codec.save_pretrained(self.config.out)
 
     def resume(self) -> None:
@@ -160,8 +163,8 @@ class Trainer:
 def main(argv: list[str] | None = None) -> int:
     """Entry point of ``llm-codec train``."""
     parser = argparse.ArgumentParser(prog="llm-codec train", description=__doc__)
-    parser.add_argument("config", type=Path, help="recipe (JSON), such as llm_codec/training/pocket.json")
-    parser.add_argument("--llm", help="frozen LLM instead of the recipe's: preset, folder or hub name")
+    parser.add_argument("config", type=Path, help="recipe, such as llm_codec/training/pocket.json")
+    parser.add_argument("--llm", help="frozen LLM, not the recipe's: preset, folder or hub name")
     parser.add_argument("--out", help="folder to write instead of the recipe's")
     parser.add_argument("--steps", type=int, help="train this many steps instead")
     parser.add_argument("--threads", type=int, help="processor threads to use")

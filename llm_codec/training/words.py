@@ -35,7 +35,9 @@ def read_word_list(path: Path) -> list[str]:
     return [word for word in rows if word and not word.startswith("#") and word != "word"]
 
 
-def read_words(name: str, sizes: Sequence[int], allowed: Collection[str] | None = None) -> FrozenWords:
+def read_words(
+    name: str, sizes: Sequence[int], allowed: Collection[str] | None = None
+) -> FrozenWords:
     """Take the first whole lower-case words of an LLM's vocabulary, ``sizes[k]`` for scale k.
 
     Token ids of most tokenizers run from common to rare; scales share words.
@@ -58,7 +60,8 @@ def read_words(name: str, sizes: Sequence[int], allowed: Collection[str] | None 
     pairs = [(word, token) for token in range(len(tokenizer))
              if (word := whole_word(tokenizer, token)) and (allowed is None or word in allowed)]
     if len(pairs) < max(sizes):
-        raise ValueError(f"{name} has {len(pairs)} whole lower-case words but a scale needs {max(sizes)}")
+        raise ValueError(f"{name} has {len(pairs)} whole lower-case words but a scale needs "
+                         f"{max(sizes)}; ask for fewer words")
     words, ids = zip(*pairs, strict=True)
     return FrozenWords([table[list(ids[:size])].clone() for size in sizes],
                        Vocabulary([list(words[:size]) for size in sizes]),
@@ -66,7 +69,7 @@ def read_words(name: str, sizes: Sequence[int], allowed: Collection[str] | None 
 
 
 def whole_word(tokenizer, token: int) -> str | None:
-    """The lower-case word a token spells with its leading space, if it is one and maps back to it."""
+    """The lower-case word a token spells with its leading space, if it maps back to the token."""
     text = tokenizer.decode([token])
     if not re.fullmatch(r" [a-z]{2,}", text):
         return None
