@@ -1,12 +1,9 @@
-"""The command line: files in, files out, and one line for whatever goes wrong."""
+"""The command line: files in, files out, and one line for a file that cannot be read."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +15,6 @@ from llm_codec import LLMCodec, Vocabulary, audio
 from llm_codec.cli import main
 from llm_codec.codes import Codes
 
-ROOT = Path(__file__).resolve().parents[2]
 WORDS = Vocabulary([[f"{scale}{code}" for code in range(20)] for scale in "abc"])
 
 
@@ -226,87 +222,3 @@ def test_an_empty_folder_is_an_error(run, tmp_path: Path) -> None:
     code, _, err = run("encode", tmp_path)
     assert code == 1
     assert_one_line(err, "holds no files that end in .wav")
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [],
-        ["sing"],
-        ["encode"],
-        ["info"],
-        ["encode", "{wav}", "-o", "a.mp3"],
-        ["encode", "{dir}", "-o", "{wav}"],
-        ["decode", "{wav}", "--seed", "x"],
-        ["encode", "{wav}", "--colour"],
-    ],
-)
-def test_wrong_use_is_exit_code_2(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
-) -> None:
-    wav = write(tmp_path / "a.wav")
-    filled = [argument.format(wav=wav, dir=tmp_path) for argument in arguments]
-    assert main(filled) == 2
-    assert_one_line(capsys.readouterr().err)
-
-
-def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--help"]) == 0
-    out = capsys.readouterr().out
-    assert all(name in out for name in ("encode", "decode", "info", "train"))
-
-
-def test_an_unknown_codec_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["encode", str(write(tmp_path / "a.wav")), "--codec", "purse"]) == 1
-    assert_one_line(capsys.readouterr().err, "'purse'", "pocket")
-
-
-def test_debug_shows_the_traceback(run, tmp_path: Path) -> None:
-    code, _, err = run("encode", broken(tmp_path, "text"), "--debug")
-    assert code == 1 and "Traceback" in err and "llm-codec: error: " in err
-
-
-def test_info_on_all_kinds(run, codec: str, tmp_path: Path) -> None:
-    source = write(tmp_path / "a.wav", np.full((800, 2), 0.25), 8000)
-    run("encode", source)
-    found = {}
-    for target in (source, tmp_path / "a.lcc", codec):
-        code, out, err = run("info", target, "--json")
-        assert (code, err) == (0, "")
-        found[json.loads(out)["kind"]] = json.loads(out)
-    assert found["audio"] | {"seconds": 0.1, "sample_rate": 8000, "channels": 2} == found["audio"]
-    assert found["codes"]["words_per_scale"] == [2, 4, 8]
-    assert found["codes"]["codec"] == found["codec"]["fingerprints"]["weights"]
-    assert found["codes"]["vocabulary"] == WORDS.fingerprint
-    assert found["codec"]["words_per_second"] == 58.33
-    assert found["codec"]["first_words"][0] == ["a0", "a1", "a2", "a3", "a4"]
-
-
-def test_info_for_people(run, codec: str) -> None:
-    code, out, _ = run("info", codec)
-    assert code == 0
-    rows = dict(line.split(maxsplit=1) for line in out.splitlines())
-    assert rows["first_words"].startswith("a0 a1 a2 a3 a4 | b0 ")
-    assert "weights " in rows["fingerprints"] and rows["codebook_sizes"] == "20 20 20"
-
-
-def test_the_program_itself(tmp_path: Path) -> None:
-    """One real process: nothing but the error line on stderr, warnings of libraries included."""
-    path = broken(tmp_path, "text")
-    process = subprocess.run(
-        [sys.executable, "-m", "llm_codec.cli", "info", str(path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert (process.returncode, process.stdout) == (1, "")
-    assert_one_line(process.stderr, str(path), "cannot be read as audio")
-
-
-def test_train_hands_its_arguments_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[list[str]] = []
-    training = types.SimpleNamespace(trainer=types.SimpleNamespace(main=seen.append))
-    monkeypatch.setitem(sys.modules, "llm_codec.training", training)
-    assert main(["train", "small.json", "--help"]) == 0
-    assert seen == [["small.json", "--help"]]
