@@ -78,6 +78,8 @@ class CodecConfig:
         _expect(self.lookup in ("cosine", "euclidean"), "lookup", self.lookup)
         _expect(min(self.codebook_sizes, default=0) > 0, "codebook_sizes", self.codebook_sizes)
         _expect(min(self.vq_strides, default=0) > 0, "vq_strides", self.vq_strides)
+        for name in ("encoder_rates", "decoder_rates"):  # a stride of 1 would not keep the length
+            _expect(min(getattr(self, name), default=0) > 1, name, getattr(self, name))
         if len(self.codebook_sizes) != len(self.vq_strides):
             raise ValueError(
                 f"codebook_sizes has {len(self.codebook_sizes)} scales but vq_strides has "

@@ -1,0 +1,223 @@
+"""LLMCodec: lengths, levels, determinism, saving and refusing, for both layouts."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from llm_codec import LLMCodec, Vocabulary
+from llm_codec.audio import AudioError
+from llm_codec.checkpoint import CheckpointError
+from llm_codec.codes import Codes, CodesError
+
+ODD = {"encoder_rates": (3, 5), "decoder_rates": (5, 3), "latent_dim": 16, "encoder_dim": 4}
+LAYOUTS = {
+    "spectral": {},
+    "waveform": {"encoder": "waveform", "decoder": "waveform"},
+    "odd": {"encoder": "waveform", "decoder": "waveform", "vq_strides": (6, 3, 1), **ODD},
+    "mixed": {"decoder": "waveform", "lookup": "euclidean", "latent_norm": True},
+}
+
+
+@pytest.fixture(params=LAYOUTS, scope="module")
+def any_codec(request: pytest.FixtureRequest) -> LLMCodec:
+    return LLMCodec.tiny(**LAYOUTS[request.param])
+
+
+def noise(samples: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 0.1, samples).astype(np.float32)
+
+
+def damage(path: Path, change: Callable[[dict], None]) -> None:
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+
+
+def test_every_length_comes_back(any_codec: LLMCodec) -> None:
+    config, draw = any_codec.config, random.Random(0)
+    block = config.block_samples
+    edges = [1, 2, block - 1, block, block + 1, config.hop_length, config.hop_length + 1]
+    for samples in [*edges, *(draw.randrange(1, 3 * block) for _ in range(5))]:
+        codes = any_codec.encode(noise(samples))
+        frames = tuple(scale.shape[1] for scale in codes.scales)
+        assert frames == config.scale_frames(samples)
+        wave = any_codec.decode(codes)
+        assert wave.shape == (1, 1, samples) and wave.dtype == torch.float32
+        assert wave.isfinite().all()
+
+
+def test_a_seed_names_the_bytes(any_codec: LLMCodec) -> None:
+    codes = any_codec.encode(noise(5000))
+    first, again, other, silent = (any_codec.decode(codes, seed=s) for s in (3, 3, 4, None))
+    assert torch.equal(first, again)
+    random_decoder = any_codec.config.decoder == "waveform"
+    assert torch.equal(first, other) != random_decoder
+    assert torch.equal(first, silent) != random_decoder
+    state = torch.random.get_rng_state()
+    any_codec.decode(codes)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_a_batch_and_a_list_give_the_codes_of_each_clip(any_codec: LLMCodec) -> None:
+    clips = np.stack([noise(4000, seed) for seed in range(3)])
+    batch = any_codec.encode(clips[:, None])
+    assert isinstance(batch, Codes) and len(batch) == 3
+    for number, alone in enumerate(any_codec.encode([*clips])):
+        assert alone == batch[number]
+        assert alone.gain == batch.gain[number] and alone.num_samples == 4000
+
+
+def test_the_network_gives_a_batch_the_codes_of_its_items(any_codec: LLMCodec) -> None:
+    waves = torch.from_numpy(np.stack([noise(2 * any_codec.config.block_samples, s) for s in (1, 2)]))
+    together = any_codec.quantizer(any_codec.latent(waves[:, None])).codes
+    for number, wave in enumerate(waves):
+        alone = any_codec.quantizer(any_codec.latent(wave[None, None])).codes
+        for one, many in zip(alone, together, strict=True):
+            assert torch.equal(one[0], many[number])
+
+
+def test_a_batch_of_two_lengths_is_silent_after_each_end(codec: LLMCodec) -> None:
+    items = codec.encode([noise(3000), noise(2000)])
+    wave = codec.decode(Codes.stack(items))
+    assert wave.shape == (2, 1, 3000) and not wave[1, 0, 2000:].any()
+    assert torch.allclose(wave[1, 0, :2000], codec.decode(items[1])[0, 0], atol=1e-6)
+
+
+def test_paths_and_other_rates_are_read(codec: LLMCodec, tone_file: Callable[..., Path]) -> None:
+    path = tone_file(300, 0.5)
+    assert codec.encode(path).num_samples == codec.encode(str(path)).num_samples == 8000
+    assert codec.encode(noise(4000), sample_rate=8000).num_samples == 8000
+    with pytest.raises(AudioError, match="NaN"):
+        codec.encode(np.full(100, np.nan, np.float32))
+
+
+def test_forward_reconstructs_whole_blocks(any_codec: LLMCodec) -> None:
+    block = any_codec.config.block_samples
+    wave = torch.from_numpy(noise(2 * block))[None, None]
+    assert any_codec(wave).shape == wave.shape
+
+
+@pytest.mark.parametrize("decibels", [-40, -15, 6])
+def test_words_do_not_follow_the_level_and_the_gain_brings_it_back(decibels: int) -> None:
+    codec, clip, factor = LLMCodec.tiny(), noise(8000), 10 ** (decibels / 20)
+    loud, quiet = codec.encode(clip), codec.encode(clip * factor)
+    assert loud == quiet
+    assert quiet.gain / loud.gain == pytest.approx(factor, rel=1e-4)
+    ratio = codec.decode(quiet).std() / codec.decode(loud).std()
+    assert ratio.item() == pytest.approx(factor, rel=1e-4)
+    rms = np.sqrt(np.mean(clip**2))
+    assert loud.gain.item() == pytest.approx(rms * 10 ** (26 / 20), rel=1e-4)
+
+
+def test_a_codec_without_level_leaves_it_alone() -> None:
+    assert LLMCodec.tiny(level_db=None).encode(noise(4000)).gain == 1
+
+
+def test_silence_has_codes_and_no_gain(codec: LLMCodec) -> None:
+    codes = codec.encode(np.zeros(4000, np.float32))
+    assert codes.gain == 1 and codec.decode(codes).isfinite().all()
+
+
+def test_saving_and_loading_changes_nothing(any_codec: LLMCodec, tmp_path: Path) -> None:
+    any_codec.save_pretrained(tmp_path / "exact", dtype=None)
+    exact = LLMCodec.from_pretrained(tmp_path / "exact")
+    assert exact.fingerprint == any_codec.fingerprint
+    exact.save_pretrained(tmp_path / "half")
+    half = LLMCodec.from_pretrained(tmp_path / "half")
+    half.save_pretrained(tmp_path / "again")
+    again = LLMCodec.from_pretrained(tmp_path / "again")
+    assert again.fingerprint == half.fingerprint != exact.fingerprint
+    clip = noise(7000)
+    for first, second in ((any_codec, exact), (half, again)):
+        codes = first.encode(clip)
+        assert second.encode(clip) == codes and second.config == first.config
+        assert torch.equal(first.decode(codes), second.decode(codes))
+
+
+def test_a_loaded_codec_is_frozen_and_speaks_its_words(
+    codec: LLMCodec, pair: Path, vocabulary: Vocabulary
+) -> None:
+    loaded = LLMCodec.from_pretrained(pair)
+    assert loaded.vocabulary == vocabulary
+    assert not loaded.training and not any(p.requires_grad for p in loaded.parameters())
+    assert loaded.encode(noise(100)).vocabulary == vocabulary.fingerprint
+
+
+def test_weights_that_were_changed_are_refused(codec: LLMCodec, tmp_path: Path) -> None:
+    codec.save_pretrained(tmp_path)
+    state = safetensors.torch.load_file(tmp_path / "model.safetensors")
+    state["quantizer.codebooks.0.table"][0, 0] += 1
+    safetensors.torch.save_file(state, tmp_path / "model.safetensors")
+    with pytest.raises(CheckpointError, match="model.safetensors has fingerprint"):
+        LLMCodec.from_pretrained(tmp_path)
+
+
+def test_words_that_were_changed_are_refused(codec: LLMCodec, tmp_path: Path) -> None:
+    codec.save_pretrained(tmp_path)
+    damage(tmp_path / "vocabulary.json", lambda document: document["lists"][0].reverse())
+    with pytest.raises(CheckpointError, match="vocabulary.json has fingerprint"):
+        LLMCodec.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"encoder_width": 48}, {"codebook_sizes": [16, 32, 31]}, {"decoder_depth": 2}]
+)
+def test_a_config_that_was_changed_is_refused(
+    codec: LLMCodec, tmp_path: Path, change: dict
+) -> None:
+    codec.save_pretrained(tmp_path)
+    damage(tmp_path / "config.json", lambda document: document["config"].update(change))
+    with pytest.raises(CheckpointError, match="config and files do not fit") as caught:
+        LLMCodec.from_pretrained(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_codes_of_another_codec_are_refused(codec: LLMCodec) -> None:
+    other = LLMCodec.tiny(codec.vocabulary, seed=1)
+    with pytest.raises(CodesError, match=f"{other.fingerprint}; this is codec {codec.fingerprint}"):
+        codec.decode(other.encode(noise(100)))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"codebook_sizes": (32, 32, 64)}, "codebook_sizes (32, 32, 64) but the codec has"),
+        ({"vq_strides": (8, 4, 2)}, "vq_strides (8, 4, 2) but the codec has (4, 2, 1)"),
+        ({"hop_length": 320}, "hop_length 320 but the codec has 480"),
+        ({"sample_rate": 8000}, "sample_rate 8000 but the codec has 16000"),
+        ({"frames": 4}, "span 4 frames, which is not a multiple of 8"),
+    ],
+)
+def test_codes_that_do_not_fit_are_one_line(values: dict, message: str) -> None:
+    frames = values.pop("frames", 8)
+    shape = {"codebook_sizes": (32, 32, 32)} | values
+    scales = tuple(torch.zeros(1, frames // stride, dtype=torch.int64) for stride in (4, 2, 1))
+    codes = Codes(scales, torch.tensor([100]), torch.ones(1), **shape)
+    with pytest.raises(CodesError) as caught:
+        LLMCodec.tiny().decode(codes)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_one_scale_too_few_is_one_line(codec: LLMCodec) -> None:
+    scales = tuple(torch.zeros(1, count, dtype=torch.int64) for count in (2, 4))
+    codes = Codes(scales, torch.tensor([100]), torch.ones(1), (16, 32), vq_strides=(4, 2))
+    with pytest.raises(CodesError, match="codebook_sizes"):
+        codec.decode(codes)
+
+
+def test_words_must_fit_the_codes(vocabulary: Vocabulary) -> None:
+    with pytest.raises(ValueError, match="16, 32, 32.*32, 32, 32"):
+        LLMCodec(LLMCodec.tiny().config, vocabulary)
+
+
+def test_the_fingerprint_changes_with_any_weight() -> None:
+    prints = {LLMCodec.tiny(seed=seed).fingerprint for seed in (0, 1, 2, 0)}
+    assert len(prints) == 3 and all(len(name) == 16 for name in prints)

@@ -1,0 +1,106 @@
+"""Spectral encoder and decoder: filters, exact lengths, and an inverse that inverts."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from llm_codec.config import CodecConfig
+from llm_codec.spectral import (
+    MEL_BANDS,
+    ConvNeXtBlock,
+    LogMel,
+    SpectralDecoder,
+    SpectralEncoder,
+    SpectrumHead,
+    mel_filters,
+)
+
+CONFIG = CodecConfig(
+    encoder="spectral", decoder="spectral", encoder_width=16, encoder_depth=1, decoder_width=16,
+    decoder_depth=1, head_width=16, head_depth=1, latent_dim=8, attention_head_dim=8,
+    codebook_sizes=(8, 8, 8),
+)
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.mark.parametrize(("bins", "bands"), [(513, 80), (129, 40), (257, 64), (1025, 128), (33, 40)])
+def test_filters_have_unit_sum_and_rising_centres(bins: int, bands: int) -> None:
+    filters = mel_filters(16000, bins, bands)
+    assert filters.shape == (bands, bins) and filters.min() >= 0
+    assert torch.allclose(filters.sum(dim=1), torch.ones(bands))
+    centres = filters @ torch.linspace(0, 8000, bins)
+    assert (centres.diff() >= 0).all()
+
+
+def test_filter_centres_follow_the_mel_scale() -> None:
+    filters = mel_filters(16000, 8193, 20)
+    hertz = torch.linspace(0, 8000, 8193)[filters.argmax(dim=1)]
+    mels = 2595 * torch.log10(1 + hertz / 700)
+    step = 2595 * math.log10(1 + 8000 / 700) / 21
+    assert torch.allclose(mels, step * torch.arange(1, 21), atol=1.5)
+
+
+def test_log_mel_has_one_frame_a_hop_and_a_floor() -> None:
+    mel = LogMel(16000, 1024, 240, MEL_BANDS)
+    for frames in (1, 2, 16, 33):
+        assert mel(torch.randn(2, 1, 240 * frames)).shape == (2, MEL_BANDS, frames)
+    assert torch.allclose(mel(torch.zeros(1, 1, 2400)), torch.tensor(math.log(1e-4)))
+
+
+def test_log_mel_finds_a_tone() -> None:
+    mel = LogMel(16000, 1024, 240, MEL_BANDS)
+    wave = torch.sin(2 * math.pi * 1000 * torch.arange(4800) / 16000)[None, None]
+    band = mel(wave)[0, :, 10].argmax()
+    centre = mel.filters[band] @ torch.linspace(0, 8000, 513)
+    assert abs(centre.item() - 1000) < 50
+
+
+def test_a_convnext_block_keeps_the_shape_and_treats_clips_alone() -> None:
+    block, x = ConvNeXtBlock(8).eval(), torch.randn(3, 8, 11)
+    assert block(x).shape == x.shape
+    assert torch.allclose(block(x)[1:2], block(x[1:2]), atol=1e-6)
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 5])
+def test_lengths_of_encoder_and_decoder_are_exact(blocks: int) -> None:
+    latent = SpectralEncoder(CONFIG)(torch.randn(2, 1, blocks * CONFIG.block_samples))
+    assert latent.shape == (2, CONFIG.latent_dim, blocks * CONFIG.block_frames)
+    wave = SpectralDecoder(CONFIG)(latent)
+    assert wave.shape == (2, 1, blocks * CONFIG.block_samples)
+    assert wave.isfinite().all()
+
+
+@pytest.mark.parametrize("hop", [15, 16, 160])
+def test_the_head_gives_one_hop_a_frame(hop: int) -> None:
+    head = SpectrumHead(4, hop)
+    for frames in (1, 2, 3, 17):
+        assert head(torch.randn(2, frames, 4)).shape == (2, 1, frames * hop)
+
+
+def test_the_head_inverts_a_spectrum() -> None:
+    """Given the log magnitude and phase of a wave's own frames, it returns the wave."""
+    hop, frames = 16, 20
+    window, wave = 4 * hop, torch.randn(frames * hop)
+    spare = (window - hop) // 2
+    padded = torch.nn.functional.pad(wave, (spare, window - hop - spare))
+    spectra = torch.fft.rfft(padded.unfold(0, window, hop) * torch.hann_window(window))
+    told = torch.cat([spectra.abs().clamp_min(1e-7).log(), spectra.angle()], dim=-1)
+    head = SpectrumHead(told.shape[-1], hop)
+    torch.nn.init.eye_(head.project.weight)
+    torch.nn.init.zeros_(head.project.bias)
+    assert torch.allclose(head(told[None])[0, 0], wave, atol=1e-4)
+
+
+def test_the_head_cannot_explode() -> None:
+    head = SpectrumHead(2 * 33, 16)
+    torch.nn.init.eye_(head.project.weight)
+    wave = head(torch.full((1, 5, 66), 1e4))
+    assert wave.isfinite().all() and wave.abs().max() < np.exp(6.0) * 100
