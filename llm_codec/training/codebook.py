@@ -15,17 +15,25 @@ class ProjectedCodebook(nn.Module):
     Args:
         embeddings: (V, E) frozen rows of the LLM's embedding table; never trained, never saved.
         dim: D, latent width.
-        trainable: whether the map is trained.
+        core: if not 0, the words are laid by `fit_core` on that many channels and stay there; the
+            other channels are left to finer scales. Else the map is trained.
     """
 
-    def __init__(self, embeddings: Tensor, dim: int, trainable: bool = True) -> None:
+    def __init__(self, embeddings: Tensor, dim: int, core: int = 0) -> None:
         super().__init__()
         self.register_buffer("embeddings", embeddings.detach().float().clone(), persistent=False)
-        self.projection = nn.Linear(embeddings.shape[1], dim).requires_grad_(trainable)
+        self.projection = nn.Linear(embeddings.shape[1], dim).requires_grad_(not core)
+        self.core = core
 
     def table(self) -> Tensor:
         """Projected words, (V, D)."""
         return self.projection(self.embeddings)
+
+    def covered(self, latent: Tensor) -> Tensor:
+        """Latents (N, D) with the channels that no word covers set to zero."""
+        if not self.core:
+            return latent
+        return nn.functional.pad(latent[:, : self.core], (0, latent.shape[1] - self.core))
 
     @torch.no_grad()
     def fit(self, latent: Tensor) -> None:
@@ -43,18 +51,21 @@ class ProjectedCodebook(nn.Module):
         self.projection.bias.copy_(latents.mean - weight @ words.mean)
 
     @torch.no_grad()
-    def fit_core(self, core: int, scale: float) -> None:
-        """Lay the words' ``core`` principal directions on the first ``core`` latent channels.
+    def fit_core(self, latent: Tensor) -> None:
+        """Lay the words' leading principal directions, each of equal spread, on the core channels.
 
         Distances between words in those channels are then distances in the LLM's own space, which
         is where its few-shot matching takes place (ours).
+
+        Args:
+            latent: (N, core) latents whose mean and overall spread the words get.
         """
         words = _Gaussian(self.embeddings)
+        weight = latent.std() * words.directions[: self.core] / words.spread[: self.core, None]
         self.projection.weight.zero_()
-        weight = scale * words.directions[:core] / words.spread[:core, None]
-        self.projection.weight[:core] = weight
         self.projection.bias.zero_()
-        self.projection.bias[:core] = -weight @ words.mean
+        self.projection.weight[: self.core] = weight
+        self.projection.bias[: self.core] = latent.mean(dim=0) - weight @ words.mean
 
 
 class _Gaussian:
@@ -95,7 +106,7 @@ class TrainingQuantizer(nn.Module):
         """
         residual, parts, codes, commitment = latent, [], [], latent.new_zeros(())
         for stride, codebook in zip(self.strides, self.codebooks, strict=True):
-            pooled = pool(residual, stride).mT.flatten(0, 1)
+            pooled = codebook.covered(pool(residual, stride).mT.flatten(0, 1))
             table = codebook.table()
             with torch.no_grad():
                 found = nearest(pooled, *search_keys(table, self.lookup))

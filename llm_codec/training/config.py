@@ -52,7 +52,8 @@ class TrainConfig:
     warmup: int = 100
     clip: float = 1.0
     weights: dict[str, float] = field(default_factory=lambda: {
-        "mel": 1.0, "stft": 0.5, "commitment": 1.0, "agreement": 0.3, "consistency": 0.5})
+        "mel": 1.0, "stft": 0.5, "commitment": 1.0, "agreement": 0.5, "isotropy": 0.2,
+        "consistency": 0.5})
     save_every: int = 250
     seed: int = 0
 

@@ -24,10 +24,15 @@ class ClipBank:
         root: folder of the manifest.
         rows: the manifest's rows to hold.
         cache: folder for the decoded samples; made again when the list of clips changes.
+
+    Raises:
+        ValueError: there are no rows.
     """
 
     def __init__(self, root: Path, rows: Sequence[dict[str, str]], cache: Path) -> None:
         self.rows = list(rows)
+        if not self.rows:
+            raise ValueError(f"{root} has no clips of the split and speakers asked for")
         cache.mkdir(parents=True, exist_ok=True)
         key = hashlib.sha256(json.dumps([row["path"] for row in rows]).encode()).hexdigest()[:12]
         samples, index = cache / f"{key}.npy", cache / f"{key}-ends.npy"
@@ -68,6 +73,9 @@ class Sampler:
         seconds: length of a crop; 2.4 s and more keep slow scales alive (19 words).
         sample_rate: Hz.
         seed: of every draw.
+
+    Raises:
+        ValueError: no label has two clips that sound alike.
     """
 
     def __init__(self, bank: ClipBank, seconds: float, sample_rate: int, seed: int) -> None:
@@ -80,6 +88,8 @@ class Sampler:
         total = [sum(float(bank.rows[n]["seconds"]) for n in part) for part in self.sources]
         self.weights = np.sqrt(total) / np.sqrt(total).sum()  # small sources are heard too
         self.labels = list(bank.labelled().values())
+        if not self.labels:
+            raise ValueError(f"no label of kind {', '.join(ALIKE)} has two clips; give labelled clips")
         self._last = ""
 
     def crops(self, count: int, step: int) -> np.ndarray:
@@ -138,7 +148,8 @@ def level(wave: np.ndarray, decibels: float) -> np.ndarray:
 def augment(wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Start a little later or earlier, add a little noise: changes that no word should follow."""
     shift = int(rng.integers(-1200, 1201))
-    wave = np.concatenate([np.zeros(max(0, shift), np.float32), wave[max(0, -shift):]])
+    cut = min(max(0, -shift), len(wave) - 1)  # some of the shortest clip is left
+    wave = np.concatenate([np.zeros(max(0, shift), np.float32), wave[cut:]])
     noise = rng.standard_normal(len(wave)).astype(np.float32)
     rms = float(np.sqrt(np.mean(wave**2)))
     return wave + noise * np.float32(rms * 10 ** (-rng.uniform(15, 45) / 20))

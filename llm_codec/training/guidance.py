@@ -34,6 +34,23 @@ def agreement(latent: Tensor, frames: Tensor) -> Tensor:
     return nn.functional.cross_entropy(logits, partner)
 
 
+def isotropy(latent: Tensor) -> Tensor:
+    """Coarse latents should have zero mean and unit covariance, as the words laid over them have.
+
+    The covariance term of VICReg (arXiv 2105.04906, eq. 3-4) with its target on the diagonal too.
+    Ours, because agreement alone fills about six directions and leaves most words unused.
+
+    Args:
+        latent: (B, D, T_1).
+
+    Returns:
+        () mean squared deviation per channel.
+    """
+    rows = latent.mT.flatten(0, 1)
+    excess = torch.cov(rows.T) - torch.eye(rows.shape[1], device=rows.device)
+    return (excess.square().sum() + rows.mean(dim=0).square().sum()) / rows.shape[1]
+
+
 class Consistency(nn.Module):
     """The two coarse scales together should tell the smoothed log-mel spectrum.
 

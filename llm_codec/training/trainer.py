@@ -15,11 +15,12 @@ from tqdm import tqdm
 
 from llm_codec.codec import LLMCodec
 from llm_codec.manifest import read_manifest
-from llm_codec.spectral import MEL_BANDS
+from llm_codec.quantizer import pool
+from llm_codec.spectral import FRAMES_PER_LATENT, MEL_BANDS, MEL_WINDOW, LogMel
 from llm_codec.training.codebook import ProjectedCodebook, TrainingQuantizer
 from llm_codec.training.config import TrainConfig
 from llm_codec.training.data import ClipBank, Sampler
-from llm_codec.training.guidance import Consistency, agreement
+from llm_codec.training.guidance import Consistency, agreement, isotropy
 from llm_codec.training.losses import ReconstructionLoss
 from llm_codec.training.words import FrozenWords, read_word_list, read_words
 
@@ -44,11 +45,13 @@ class Trainer:
         self.sampler = Sampler(bank, config.seconds, shape.sample_rate, config.seed)
         torch.manual_seed(config.seed)
         self.codec = LLMCodec(shape, words.vocabulary).to(device)
-        codebooks = [ProjectedCodebook(table, shape.latent_dim, trainable=scale > 0)
+        codebooks = [ProjectedCodebook(table, shape.latent_dim, 0 if scale else config.core)
                      for scale, table in enumerate(words.embeddings)]
         self.quantizer = TrainingQuantizer(codebooks, shape.vq_strides, shape.lookup).to(device)
         self.reconstruction = ReconstructionLoss(shape.sample_rate).to(device)
         self.consistency = Consistency(shape.latent_dim, MEL_BANDS).to(device)
+        hop = shape.hop_length // FRAMES_PER_LATENT
+        self.mel = LogMel(shape.sample_rate, MEL_WINDOW, hop, MEL_BANDS).to(device)
         self.trained = nn.ModuleDict({
             "encoder": self.codec.encoder, "decoder": self.codec.decoder,
             "quantizer": self.quantizer, "consistency": self.consistency})
@@ -90,11 +93,11 @@ class Trainer:
         crops = self.sampler.crops(self.config.crops, self.step)
         waves = torch.from_numpy(crops)[:, None].to(self.device)
         latent = self.codec.latent(waves)
-        losses, used = {"agreement": self._agreement()}, {}
+        core = self._core(latent)
+        losses, used = {"agreement": self._agreement(), "isotropy": isotropy(core)}, {}
         if self.quantising:
             quantized, parts, losses["commitment"] = self.quantizer(latent)
-            coarse, mel = parts[0] + parts[1], self.codec.encoder.mel(waves)
-            losses["consistency"] = self.consistency(coarse, mel)
+            losses["consistency"] = self.consistency(parts[0] + parts[1], self.mel(waves))
             used = {f"used{k + 1}": len(c.unique()) for k, c in enumerate(quantized.codes)}
             latent = quantized.latent
         return losses | self.reconstruction(self.codec.decoder(latent), waves), used
@@ -103,9 +106,12 @@ class Trainer:
         waves, lengths = self.sampler.takes(self.config.classes, self.step)
         latent = self.codec.latent(torch.from_numpy(waves)[:, None].to(self.device))
         stride = self.codec.config.vq_strides[0]
-        core = nn.functional.avg_pool1d(latent[:, : self.config.core], stride)
         frames = -(-torch.from_numpy(lengths) // (self.codec.config.hop_length * stride))
-        return agreement(core, frames)
+        return agreement(self._core(latent), frames)
+
+    def _core(self, latent: Tensor) -> Tensor:
+        """What the coarsest scale sees: (B, D, T) -> (B, core, T_1)."""
+        return pool(latent[:, : self.config.core], self.codec.config.vq_strides[0])
 
     @torch.no_grad()
     def fit_codebooks(self) -> None:
@@ -113,9 +119,7 @@ class Trainer:
         waves = self.sampler.crops(64, -1 % 2**31)
         latent = torch.cat([self.codec.latent(torch.from_numpy(part)[:, None].to(self.device))
                             for part in (waves[:32], waves[32:])])
-        first = nn.functional.avg_pool1d(latent, self.codec.config.vq_strides[0])
-        spread = first[:, : self.config.core].std().item()
-        self.quantizer.codebooks[0].fit_core(self.config.core, spread)
+        self.quantizer.codebooks[0].fit_core(self._core(latent).mT.flatten(0, 1))
         for scale in range(1, len(self.quantizer.codebooks)):
             part = TrainingQuantizer(list(self.quantizer.codebooks[:scale]),
                                      self.quantizer.strides[:scale], self.quantizer.lookup)
