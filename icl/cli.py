@@ -7,53 +7,66 @@ import json
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from icl.parser import Parser, UsageError, at_least
 from icl.template import TEMPLATES
 
-WORK_FAILED, WRONG_USE = 1, 2  # exit codes
-
-
-class UsageError(Exception):
-    """The command was called in a way it cannot work."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line instead of argparse's usage block."""
-        print(f"icl: error: {message} (see {self.prog} --help)", file=sys.stderr)
-        raise SystemExit(WRONG_USE)
+WORK_FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130  # exit codes
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line.
+
+    Args:
+        argv: arguments without the program's name; None takes them from the process.
+
+    Returns:
+        0 done, 1 the work failed, 2 wrong use, 130 interrupted. An error is one line on stderr;
+        ``--debug`` adds the traceback.
+    """
     argv = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in argv
+    try:
+        return _run(argv)
+    except SystemExit as stopped:  # --help
+        return int(stopped.code or 0)
+    except UsageError as error:
+        return _fail(error, debug, WRONG_USE)
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
+        return _fail(error, debug, WORK_FAILED)
+    except KeyboardInterrupt as error:
+        return _fail(error, debug, INTERRUPTED)
+
+
+def _run(argv: list[str]) -> int:
     if argv[:1] == ["pretrain"]:  # its own parser takes the rest
         from icl.pretrain import train
 
-        return train.main(argv[1:]) or 0
+        return train.main(argv[1:])
     args = _parser().parse_args(argv)
+    args.debug |= "--debug" in argv  # wherever it stands
     args.command_line = shlex.join(["icl", *argv])
-    try:
-        return args.run(args)
-    except UsageError as error:
-        return _fail(args, error, WRONG_USE)
-    except (ValueError, OSError, RuntimeError) as error:
-        return _fail(args, error, WORK_FAILED)
+    return args.run(args)
 
 
-def _fail(args: argparse.Namespace, error: Exception, code: int) -> int:
-    if args.debug:
+def _fail(error: BaseException, debug: bool, code: int) -> int:
+    """Report an error on one line of stderr; returns the exit code."""
+    if debug:
         traceback.print_exception(error)
-    print(f"icl: error: {' '.join(str(error).split())}", file=sys.stderr)
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        message = f"{error.filename}: {error.strerror}"
+    else:
+        message = " ".join(str(error).split()) or "interrupted"
+    print(f"icl: error: {message}", file=sys.stderr)
     return code
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="icl", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+def _parser() -> Parser:
+    parser = Parser(prog="icl", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_classify(commands)
     _add_evaluate(commands)
     commands.add_parser("pretrain", help="train the pocket language model on text")
@@ -85,9 +98,9 @@ def _add_evaluate(commands: Any) -> None:
         epilog="example: icl evaluate fsdd --ways 2 --shots 1 --data ~/free-spoken-digit-dataset",
     )
     parser.add_argument("task", metavar="TASK", help="fsdd")
-    parser.add_argument("--ways", type=_at_least(2), default=2, help="labels (default 2)")
-    parser.add_argument("--shots", type=_at_least(1), default=1, help="of each (default 1)")
-    parser.add_argument("--episodes", type=_at_least(1), default=500, help="default 500")
+    parser.add_argument("--ways", type=at_least(2), default=2, help="labels (default 2)")
+    parser.add_argument("--shots", type=at_least(1), default=1, help="of each (default 1)")
+    parser.add_argument("--episodes", type=at_least(1), default=500, help="default 500")
     parser.add_argument("--seed", type=int, default=0, help="draws the same episodes (default 0)")
     parser.add_argument("--split", default="dev", help="default dev")
     parser.add_argument("--speakers", choices=("any", "same", "other"), default="any")
@@ -98,23 +111,11 @@ def _add_evaluate(commands: Any) -> None:
 
 
 def _add_learner(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--scales", type=_at_least(1), default=1, help="codec scales (default 1)")
-    parser.add_argument("--repeats", type=_at_least(1), default=1, help="times examples are shown")
+    parser.add_argument("--scales", type=at_least(1), default=1, help="codec scales (default 1)")
+    parser.add_argument("--repeats", type=at_least(1), default=1, help="times examples are shown")
     parser.add_argument("--template", choices=sorted(TEMPLATES), default="pocket")
     parser.add_argument("--codec", default="pocket", metavar="NAME", help="preset, folder, hub id")
     parser.add_argument("--llm", default="pocket", metavar="NAME", help="preset, folder, hub id")
-    parser.add_argument("--debug", action="store_true", help="show where an error came from")
-
-
-def _at_least(lowest: int) -> Callable[[str], int]:
-    """Argument type: a whole number, ``lowest`` or more."""
-
-    def number(text: str) -> int:
-        if not text.lstrip("-").isdecimal() or int(text) < lowest:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {lowest} or more")
-        return int(text)
-
-    return number
 
 
 def _learner(args: argparse.Namespace) -> Any:
@@ -141,7 +142,7 @@ def _classify(args: argparse.Namespace) -> int:
         try:
             _answer(args, learner, query)
         except (ValueError, OSError) as error:  # the other clips can still be named
-            code = _fail(args, error, WORK_FAILED)
+            code = _fail(error, args.debug, WORK_FAILED)
     return code
 
 

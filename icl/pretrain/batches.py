@@ -31,7 +31,12 @@ def prose_batch(corpus: np.ndarray, rows: int, length: int, rng: np.random.Gener
         rows: B.
         length: L.
         rng: where the stretches start.
+
+    Raises:
+        ValueError: the corpus is shorter than one row.
     """
+    if len(corpus) <= length:
+        raise ValueError(f"the text has {len(corpus)} tokens but one row needs {length + 1}")
     starts = rng.integers(len(corpus) - length, size=rows)
     rows_ids = np.stack([corpus[start : start + length] for start in starts]).astype(np.int64)
     target = np.ones_like(rows_ids, dtype=bool)
@@ -43,11 +48,14 @@ def game_batch(table: Table, shares: dict[str, float], rows: int, bos: int, pad:
     """Texts of word games, right-padded.
 
     Args:
-        table: what the games are played with; its ``tokens`` is L.
+        table: what the games are played with; its ``tokens`` are the room L for one text.
         shares: game name -> share of the rows.
         rows: B.
         bos: token every text begins with.
         pad: token that fills the rest.
+
+    Returns:
+        (B, L + 1), one more for ``bos``; a text that is longer is cut.
     """
     names, weights = list(shares), np.array(list(shares.values()), dtype=float)
     drawn = table.rng.choice(len(names), size=rows, p=weights / weights.sum())

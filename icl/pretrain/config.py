@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from icl.pretrain.games import GAMES
+from icl.pretrain.wiring import GATHER, SLOT
+from llm_codec.run import read_recipe
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,11 @@ class PretrainConfig:
         shortest, longest: words in a string at the end of the ramp.
         spread, shared, stretch, shift, jitter: largest `Noise` at the end of the ramp.
         refresh: steps between two looks at the embeddings for the space of strings.
-        save_every, seed: steps between checkpoints; seed of every choice.
+        save_every, seed: steps between checkpoints, a multiple of ``refresh``, so that a resumed
+            run sees the same space as one that was never stopped; seed of every choice.
+
+    Raises:
+        ValueError: numbers that cannot be trained with; the message says which.
     """
 
     text: str
@@ -67,18 +73,25 @@ class PretrainConfig:
     save_every: int = 250
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        least, unit = len(GATHER) * SLOT, 2 * len(GATHER)
+        rules = {
+            f"heads is {self.heads} but {len(GATHER)} are wired": self.heads == len(GATHER),
+            f"layers is {self.layers} but 2 are wired": self.layers >= 2,
+            f"width is {self.width} but must be {least} or more and a multiple of {unit}":
+                self.width >= least and self.width % unit == 0,
+            f"core is {self.core} but must be 1 to the width": 1 <= self.core <= self.width,
+            f"vocabulary_size is {self.vocabulary_size} but tokens are stored in 16 bits":
+                self.vocabulary_size <= 2**16,
+            f"games is {self.games} but must give shares of {sorted(GAMES)}":
+                set(self.games) <= set(GAMES) and sum(self.games.values()) > 0,
+            f"save_every is {self.save_every} but must be a multiple of refresh, {self.refresh}":
+                self.refresh > 0 and self.save_every > 0 and self.save_every % self.refresh == 0,
+        }  # fmt: skip
+        if broken := [rule for rule, kept in rules.items() if not kept]:
+            raise ValueError(f"the recipe cannot be trained: {broken[0]}")
+
     @classmethod
     def load(cls, path: Path, **overrides: Any) -> PretrainConfig:
-        """Read a recipe; keyword arguments win over the file.
-
-        Raises:
-            ValueError: not JSON, or a key that no recipe has.
-        """
-        try:
-            values = json.loads(path.read_text("utf-8")) | overrides
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path} is not JSON: {error}") from error
-        unknown = sorted(set(values) - {f.name for f in dataclasses.fields(cls)})
-        if unknown:
-            raise ValueError(f"{path} has unknown keys {unknown}")
-        return cls(**values)
+        """Read a recipe; see `read_recipe`."""
+        return read_recipe(cls, path, **overrides)

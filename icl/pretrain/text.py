@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from transformers import PreTrainedTokenizerFast
 
 DOCUMENT_MARK = "\n\n<|doc|>\n"
 
@@ -18,12 +19,13 @@ def read_documents(path: Path) -> list[str]:
     document.
 
     Raises:
-        ValueError: the file is not UTF-8 text.
+        ValueError: the file is damaged, or is not UTF-8 text.
     """
-    raw = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+    raw = path.read_bytes()
     try:
-        return raw.decode("utf-8").split(DOCUMENT_MARK)
-    except UnicodeDecodeError as error:
+        text = lzma.decompress(raw) if path.suffix == ".xz" else raw
+        return text.decode("utf-8").split(DOCUMENT_MARK)
+    except (lzma.LZMAError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not UTF-8 text: {error}") from error
 
 
@@ -39,7 +41,9 @@ def text_files(root: Path) -> list[Path]:
     return files
 
 
-def encode_corpus(tokenizer, files: Sequence[Path], shares: dict[str, float], end: int) -> np.ndarray:
+def encode_corpus(
+    tokenizer: PreTrainedTokenizerFast, files: Sequence[Path], shares: dict[str, float], end: int
+) -> np.ndarray:
     """One long uint16 stream of tokens, documents closed by ``end``.
 
     Args:
@@ -52,12 +56,13 @@ def encode_corpus(tokenizer, files: Sequence[Path], shares: dict[str, float], en
     Returns:
         (L,) uint16.
     """
+    backend = tokenizer.backend_tokenizer
     pieces: list[np.ndarray] = []
     for path in files:
         documents = read_documents(path)
         keep = documents[: max(1, int(len(documents) * shares.get(path.name, 1.0)))]
         for batch in _batches(keep, 256):
-            for encoding in tokenizer.backend_tokenizer.encode_batch(batch, add_special_tokens=False):
+            for encoding in backend.encode_batch(batch, add_special_tokens=False):
                 pieces.append(np.array(encoding.ids + [end], dtype=np.uint16))
     return np.concatenate(pieces)
 

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 SPACE = "Ġ"  # how byte-level alphabets spell the leading space
-BOS, EOS, PAD = "<s>", "</s>", "<pad>"
+SPECIAL = PAD, BOS, EOS = "<pad>", "<s>", "</s>"
 
 
 def read_portable_words(path: Path) -> list[str]:
@@ -21,28 +21,35 @@ def read_portable_words(path: Path) -> list[str]:
 
 
 def build_tokenizer(
-    documents: Sequence[str], words: Sequence[str], num_words: int, size: int, marks: Sequence[str] = ()
+    documents: Sequence[str],
+    words: Sequence[str],
+    num_words: int,
+    size: int,
+    marks: Sequence[str] = (),
 ) -> PreTrainedTokenizerFast:
     """Unigram tokenizer over bytes in which the commonest ``num_words`` words are single tokens.
 
     Byte-level, so every Unicode text survives a round trip; digits are always alone. The pieces
-    beside the words are the commonest byte pairs of the text.
+    beside the words are those that byte-pair merging finds first in the text.
 
     Args:
         documents: text that word and piece counts are taken from.
         words: candidate words; each becomes one token with a leading space.
         num_words: how many of them to take, commonest first.
-        size: entries in all, special tokens and 256 bytes included.
+        size: most entries in all, special tokens and 256 bytes included.
         marks: strings that prompts are framed with, kept whole (" =" and the like).
 
     Raises:
-        ValueError: a chosen word does not come out as one token.
+        ValueError: the words do not fit, or a chosen one does not come out as one token.
     """
     counts = _piece_counts(documents)
     chosen = sorted(words, key=lambda word: (-counts[SPACE + word], word))[:num_words]
     pieces = {SPACE + word for word in chosen} | {mark.replace(" ", SPACE) for mark in marks}
+    room = size - len(pre_tokenizers.ByteLevel.alphabet()) - len(SPECIAL)
+    if len(pieces) > room:
+        raise ValueError(f"{len(pieces)} words and marks do not fit: {size} entries leave {room}")
     for piece in _common_pieces(counts, size):
-        if len(pieces) == size - 256 - 3:
+        if len(pieces) == room:
             break
         pieces.add(piece)
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -53,9 +60,8 @@ def build_tokenizer(
 
 
 def _pre_tokenizer() -> pre_tokenizers.PreTokenizer:
-    return pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
+    digits = pre_tokenizers.Digits(individual_digits=True)
+    return pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False)])
 
 
 def _piece_counts(documents: Iterable[str]) -> collections.Counter[str]:
@@ -89,7 +95,7 @@ def _assemble(
     def score(piece: str) -> float:
         return 0.5 * math.log((counts[piece] + 0.5) / total) - (0 if piece[0] == SPACE else 6)
 
-    entries = [(token, 0.0) for token in (PAD, BOS, EOS)]
+    entries = [(token, 0.0) for token in SPECIAL]
     entries += [(byte, -30.0) for byte in alphabet] + [(piece, score(piece)) for piece in pieces]
     backend = Tokenizer(models.Unigram(entries, unk_id=None, byte_fallback=False))
     backend.pre_tokenizer = _pre_tokenizer()
@@ -101,6 +107,8 @@ def _assemble(
 
 
 def _check_words(tokenizer: PreTrainedTokenizerFast, words: Sequence[str]) -> None:
-    split = [word for word in words if len(tokenizer.encode(" " + word, add_special_tokens=False)) != 1]
-    if split:
+    def pieces(word: str) -> int:
+        return len(tokenizer.encode(" " + word, add_special_tokens=False))
+
+    if split := [word for word in words if pieces(word) != 1]:
         raise ValueError(f"{len(split)} words are not single tokens, among them {split[:5]}")

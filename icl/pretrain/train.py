@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import math
 import os
-import time
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 from transformers import AutoTokenizer, LlamaForCausalLM, PreTrainedTokenizerBase
+from transformers.utils import logging
 
+from icl.parser import Parser
 from icl.pretrain.batches import Batch, game_batch, prose_batch
 from icl.pretrain.config import PretrainConfig
 from icl.pretrain.formats import MARKS, tokenize_formats
@@ -23,8 +22,11 @@ from icl.pretrain.model import batch_loss, build_model
 from icl.pretrain.space import WordSpace
 from icl.pretrain.strings import Noise, StringMaker
 from icl.pretrain.text import encode_corpus, read_documents, text_files
-from icl.pretrain.tokenizer import build_tokenizer, read_portable_words
+from icl.pretrain.tokenizer import SPACE, build_tokenizer, read_portable_words
 from icl.pretrain.wiring import add_constant, wire
+from llm_codec.run import RunFolder, learning_rate_share
+
+MEANING_TOKENS = 4_000_000  # of the corpus, that starting vectors are counted from
 
 
 class Pretrainer:
@@ -36,8 +38,9 @@ class Pretrainer:
 
     def __init__(self, config: PretrainConfig) -> None:
         self.config = config
-        self.folder = Path(config.out) / "train"
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.out = Path(config.out)
+        self.folder = RunFolder(self.out / "train")
+        self._portable = read_portable_words(Path(config.words))
         self.tokenizer = self._tokenizer()
         self.corpus = self._corpus()
         self.words = self._word_ids()
@@ -46,41 +49,47 @@ class Pretrainer:
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98),
             weight_decay=config.weight_decay,
-        )
+        )  # fmt: skip
         self.step = 0
 
     def _tokenizer(self) -> PreTrainedTokenizerBase:
-        target = Path(self.config.out)
-        if not (target / "tokenizer.json").exists():
-            documents = [d for f in text_files(Path(self.config.text)) for d in read_documents(f)[::4]]
-            words = read_portable_words(Path(self.config.words))
-            build_tokenizer(documents, words, self.config.num_words, self.config.vocabulary_size,
-                            MARKS).save_pretrained(target)
-        return AutoTokenizer.from_pretrained(target)
+        """The tokenizer of ``out``; built from every fourth document if there is none yet."""
+        if not (self.out / "tokenizer.json").exists():
+            config, files = self.config, text_files(Path(self.config.text))
+            documents = [text for file in files for text in read_documents(file)[::4]]
+            tokenizer = build_tokenizer(
+                documents, self._portable, config.num_words, config.vocabulary_size, MARKS
+            )
+            tokenizer.save_pretrained(self.out)
+        return AutoTokenizer.from_pretrained(self.out)
 
     def _corpus(self) -> np.ndarray:
-        cached = self.folder / "corpus.npy"
+        """The text as one stream of tokens (L,) uint16, kept in the run's folder."""
+        cached = self.folder.make() / "corpus.npy"
         if not cached.exists():
-            files = text_files(Path(self.config.text))
-            stream = encode_corpus(self.tokenizer, files, self.config.text_shares,
-                                   self.tokenizer.eos_token_id)
-            np.save(cached, stream)
+            files, end = text_files(Path(self.config.text)), self.tokenizer.eos_token_id
+            stream = encode_corpus(self.tokenizer, files, self.config.text_shares, end)
+            partial = cached.with_name("corpus.part.npy")
+            np.save(partial, stream)
+            os.replace(partial, cached)
         return np.load(cached, mmap_mode="r")
 
     def _word_ids(self) -> np.ndarray:
-        """Ids of whole lower-case words: what strings and labels are made of."""
+        """Ids of whole lower-case words (W,): what strings and labels are made of."""
         tokens = self.tokenizer.convert_ids_to_tokens(range(len(self.tokenizer)))
-        portable = set(read_portable_words(Path(self.config.words)))
-        return np.array([i for i, t in enumerate(tokens) if t[0] == "Ġ" and t[1:] in portable])
+        portable = {SPACE + word for word in self._portable}
+        return np.array([number for number, token in enumerate(tokens) if token in portable])
 
     def _model(self) -> LlamaForCausalLM:
+        """The model before the first step: vectors from the text, attention wired."""
         config, tokenizer = self.config, self.tokenizer
-        vectors = cooccurrence_vectors(np.asarray(self.corpus[: 4_000_000]), len(tokenizer), config.width)
+        start = np.asarray(self.corpus[:MEANING_TOKENS])
+        vectors = cooccurrence_vectors(start, len(tokenizer), config.width)
         model = build_model(
             add_constant(starting_embeddings(vectors, config.core)), config.layers, config.heads,
             config.hidden, config.context, tokenizer.bos_token_id, tokenizer.eos_token_id,
             tokenizer.pad_token_id, config.seed,
-        )
+        )  # fmt: skip
         wire(model)
         return model
 
@@ -119,7 +128,7 @@ class Pretrainer:
                 space = self.space()
             kind, batch = self.batch(space, self.step)
             loss = self._update(batch)
-            self._log(kind, loss)
+            self.folder.log(step=self.step, kind=kind, loss=round(loss, 4))
             self.step += 1
             bar.update()
             if self.step % self.config.save_every == 0 or self.step == self.config.steps:
@@ -127,49 +136,40 @@ class Pretrainer:
         bar.close()
 
     def _update(self, batch: Batch) -> float:
+        """One optimiser step; returns the loss before it."""
+        config, device = self.config, self.model.device
+        share = learning_rate_share(self.step, config.warmup, config.steps, floor=0.05)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * self._schedule()
-        device = self.model.device
+            group["lr"] = config.learning_rate * share
         with torch.autocast(device.type, torch.bfloat16):
             loss = batch_loss(self.model, batch.input_ids.to(device), batch.target.to(device))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         self.optimizer.step()
         return loss.item()
 
-    def _schedule(self) -> float:
-        config = self.config
-        if self.step < config.warmup:
-            return (self.step + 1) / config.warmup
-        part = (self.step - config.warmup) / max(1, config.steps - config.warmup)
-        return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * part))
-
-    def _log(self, kind: str, loss: float) -> None:
-        row = {"step": self.step, "kind": kind, "loss": round(loss, 4), "time": round(time.time(), 1)}
-        with (self.folder / "log.jsonl").open("a") as file:
-            file.write(json.dumps(row) + "\n")
-
     def save(self) -> None:
-        """Write model and resumable state; a kill half-way leaves the previous ones."""
-        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
-                 "step": self.step}
-        partial = self.folder / "state.pt.part"
-        torch.save(state, partial)
-        os.replace(partial, self.folder / "state.pt")
+        """Write resumable state and the model; a kill half-way leaves whole files."""
+        self.folder.save({
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+        })  # fmt: skip
         self.export()
 
     def export(self) -> None:
         """Write the model in half precision beside its tokenizer, for `AutoModelForCausalLM`."""
         half = LlamaForCausalLM(self.model.config)
         half.load_state_dict(self.model.state_dict())
-        half.to(torch.float16).save_pretrained(self.config.out)
+        with tempfile.TemporaryDirectory(dir=self.folder.make()) as partial:
+            half.to(torch.float16).save_pretrained(partial)
+            for file in Path(partial).iterdir():
+                os.replace(file, self.out / file.name)
 
     def resume(self) -> None:
         """Take up the last checkpoint, if any."""
-        path = self.folder / "state.pt"
-        if path.exists():
-            state = torch.load(path, weights_only=True, map_location=self.model.device)
+        if state := self.folder.load(self.model.device):
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]
@@ -177,12 +177,13 @@ class Pretrainer:
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point of ``icl pretrain``."""
-    parser = argparse.ArgumentParser(prog="icl pretrain", description=__doc__)
+    parser = Parser(prog="icl pretrain", description="Train the pocket language model on text.")
     parser.add_argument("config", type=Path, help="recipe (JSON), such as icl/pretrain/pocket.json")
     parser.add_argument("--out", help="folder to write instead of the recipe's")
     parser.add_argument("--steps", type=int, help="train this many steps instead")
     parser.add_argument("--threads", type=int, help="processor threads to use")
     args = parser.parse_args(argv)
+    logging.disable_progress_bar()  # of writing the model, which takes no time
     if args.threads:
         torch.set_num_threads(args.threads)
     overrides = {k: v for k, v in (("out", args.out), ("steps", args.steps)) if v is not None}

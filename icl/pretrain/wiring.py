@@ -15,14 +15,16 @@ from torch import Tensor
 from transformers import LlamaForCausalLM
 
 SLOT = 24  # directions of the embedding space that one gathering head carries along
-GATHER = (  # (tokens back, rotary frequencies used, sharpness) of each head of the first layer
+# (tokens back, rotary frequencies used, sharpness) of each head of the first layer. The first two
+# look at one token; the others spread over a few around theirs, as takes of a sound differ in pace.
+GATHER = (
     (1.0, (0, 1, 2, 3), 160.0),
     (2.0, (0, 1, 2, 3), 160.0),
     (3.0, (2, 3, 4), 30.0),
     (5.0, (3, 4, 5), 40.0),
 )
 GAIN = 1.6  # of queries and keys that compare; enough for the best match to stand out
-COMPARE = ((None, 0), (2, 2), (3, 3), (None, None))  # (query, key): slot of a head, or the word itself
+COMPARE = ((None, 0), (2, 2), (3, 3), (None, None))  # (query, key): a head's slot, None: the word
 
 
 def add_constant(embeddings: np.ndarray, share: float = 0.5) -> np.ndarray:
@@ -42,7 +44,8 @@ def wire(model: LlamaForCausalLM) -> None:
     """Set attention of the first two layers, in place.
 
     Args:
-        model: a Llama of four heads a layer, its embeddings already set by `add_constant`.
+        model: a Llama of two layers or more, four heads a layer, each head an even number of
+            dimensions from SLOT up, its embeddings already set by `add_constant`.
     """
     weights = model.get_input_embeddings().weight.detach()
     width = weights.shape[1]
@@ -65,7 +68,7 @@ def _gather(attention, word: Tensor, slots: list[Tensor], constant: Tensor) -> N
     for head, (back, frequencies, sharpness) in enumerate(GATHER):
         rows = slice(head * size, (head + 1) * size)
         query, key = _looking_back(size, back, frequencies, sharpness)
-        scale = 2.0 / len(constant) ** 0.5  # the constant's norm after RMS norm is about half of that
+        scale = 2.0 / len(constant) ** 0.5  # the constant is about half as long after RMS norm
         attention.q_proj.weight[rows] += torch.outer(query, constant) * scale
         attention.k_proj.weight[rows] += torch.outer(key, constant) * scale
         attention.v_proj.weight[rows][:SLOT] = word

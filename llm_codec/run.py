@@ -1,0 +1,119 @@
+"""What every training run has: a recipe in JSON, a schedule, a folder to go on from."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import time
+import types
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+Recipe = TypeVar("Recipe")
+
+
+def read_recipe(kind: type[Recipe], path: Path, **overrides: Any) -> Recipe:
+    """A recipe dataclass from a JSON file; keyword arguments win over the file.
+
+    Args:
+        kind: a dataclass with annotated fields.
+        path: a JSON object whose keys are fields of ``kind``.
+        overrides: fields to set instead.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not a JSON object, or a key is unknown, missing or of another type.
+    """
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except ValueError as error:  # not UTF-8, or not JSON
+        raise ValueError(f"{path} is not JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} is not a JSON object but a {type(values).__name__}")
+    values |= overrides
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    if unknown := sorted(set(values) - set(fields)):
+        raise ValueError(f"{path} has unknown keys {unknown}; there are {sorted(fields)}")
+    if missing := sorted(name for name, f in fields.items() if _required(f) and name not in values):
+        raise ValueError(f"{path} lacks the keys {missing}")
+    hints = typing.get_type_hints(kind)
+    for name, value in values.items():
+        if not _fits(value, hints[name]):
+            wanted = getattr(hints[name], "__name__", hints[name])
+            raise ValueError(f"{path}: {name} is {value!r} but must be of type {wanted}")
+    return kind(**values)
+
+
+def _required(field: dataclasses.Field) -> bool:
+    return field.default is field.default_factory is dataclasses.MISSING
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a JSON value may stand for a field of that type; lists stand for tuples."""
+    kind, parts = typing.get_origin(hint) or hint, typing.get_args(hint)
+    if kind is Any:
+        return True
+    if kind in (types.UnionType, typing.Union):
+        return any(_fits(value, part) for part in parts)
+    if kind is dict:
+        return isinstance(value, dict) and all(_fits(entry, parts[1]) for entry in value.values())
+    if kind is tuple:
+        return isinstance(value, list | tuple) and all(_fits(entry, parts[0]) for entry in value)
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def learning_rate_share(step: int, warmup: int, steps: int, floor: float) -> float:
+    """Share of the full learning rate at a step: linear warm-up, then half a cosine to ``floor``.
+
+    Args:
+        step: 0 .. steps - 1.
+        warmup: steps until the full rate.
+        steps: of the whole run.
+        floor: share at the end, 0 to 1.
+    """
+    if step < warmup:
+        return (step + 1) / warmup
+    part = (step - warmup) / max(1, steps - warmup)
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * part))
+
+
+class RunFolder:
+    """Log and last checkpoint of a run, from which it can go on after a stop at any moment.
+
+    Args:
+        path: the folder; made by the first thing that is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def make(self) -> Path:
+        """Make the folder, if need be, and return it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        return self.path
+
+    def log(self, **values: Any) -> None:
+        """Append a line to ``log.jsonl``; steps that a resumed run repeats stand there twice."""
+        row = {**values, "time": round(time.time(), 1)}
+        with (self.make() / "log.jsonl").open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write ``state.pt``; a kill half-way leaves the one before."""
+        partial = self.make() / "state.pt.part"
+        torch.save(state, partial)
+        os.replace(partial, self.path / "state.pt")
+
+    def load(self, device: torch.device | str = "cpu") -> dict[str, Any] | None:
+        """The last state saved, tensors on ``device``; None before the first."""
+        path = self.path / "state.pt"
+        if not path.exists():
+            return None
+        return torch.load(path, weights_only=True, map_location=device)

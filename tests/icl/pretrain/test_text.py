@@ -1,0 +1,52 @@
+"""Text files become documents, and documents one stream of tokens."""
+
+import lzma
+
+import numpy as np
+import pytest
+
+from icl.pretrain.text import encode_corpus, read_documents, text_files
+
+
+def test_documents_are_read_from_plain_and_packed_files(tmp_path):
+    text = "first\nstory\n\n<|doc|>\nsecond é"
+    (tmp_path / "a.txt").write_text(text, "utf-8")
+    (tmp_path / "b.txt.xz").write_bytes(lzma.compress(text.encode()))
+    for name in ("a.txt", "b.txt.xz"):
+        assert read_documents(tmp_path / name) == ["first\nstory", "second é"]
+
+
+def test_a_file_without_the_mark_is_one_document(tmp_path):
+    (tmp_path / "a.txt").write_text("one\n\ntwo", "utf-8")
+    assert read_documents(tmp_path / "a.txt") == ["one\n\ntwo"]
+
+
+BAD = [("a.txt", b"\xff\xfe\x00"), ("a.txt.xz", b"no archive"), ("a.txt.xz", b"")]
+
+
+@pytest.mark.parametrize(("name", "content"), BAD)
+def test_a_file_that_is_no_text_is_named(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=name):
+        read_documents(tmp_path / name)
+
+
+def test_only_text_files_are_found(text_folder):
+    assert [path.name for path in text_files(text_folder)] == ["one.txt", "two.txt.xz"]
+
+
+def test_a_folder_without_text_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=str(tmp_path)):
+        text_files(tmp_path)
+
+
+def test_the_stream_is_every_document_and_its_end(tokenizer, text_folder, documents):
+    stream = encode_corpus(tokenizer, text_files(text_folder), {}, tokenizer.eos_token_id)
+    assert stream.dtype == np.uint16 and stream.ndim == 1
+    assert tokenizer.decode(stream.tolist()) == "".join(text + "</s>" for text in documents)
+
+
+def test_a_share_takes_the_first_documents(tokenizer, text_folder, documents):
+    files = text_files(text_folder)[:1]
+    stream = encode_corpus(tokenizer, files, {"one.txt": 0.1}, tokenizer.eos_token_id)
+    assert tokenizer.decode(stream.tolist()) == "".join(text + "</s>" for text in documents[:3])

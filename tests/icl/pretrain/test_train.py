@@ -1,0 +1,196 @@
+"""Training reads text alone, goes on after a stop as if there had been none, and saves a model."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from icl import cli
+from icl.pretrain.config import PretrainConfig
+from icl.pretrain.train import Pretrainer
+
+
+def losses(config: PretrainConfig) -> dict[int, float]:
+    """Loss of every step of the log; the last word counts where a step was run twice."""
+    lines = (Path(config.out) / "train" / "log.jsonl").read_text().splitlines()
+    return {row["step"]: row["loss"] for row in map(json.loads, lines)}
+
+
+@pytest.fixture
+def opened():
+    """Paths that Python opened while the test ran."""
+    paths: list[Path] = []
+    watching = [True]  # a hook cannot be taken off again
+
+    def note(event: str, args: tuple) -> None:
+        if watching and event == "open" and isinstance(args[0], str | bytes):
+            paths.append(Path(args[0] if isinstance(args[0], str) else args[0].decode()))
+
+    sys.addaudithook(note)
+    yield paths
+    watching.clear()
+
+
+def test_training_reads_text_and_the_words_alone(recipe, text_folder, opened):
+    Pretrainer(recipe()).train()
+    read = {path.name for path in opened if path.is_relative_to(text_folder)}
+    assert read == {"one.txt", "two.txt.xz", "words.tsv"}
+
+
+def test_a_batch_depends_on_seed_and_step_alone(recipe, tmp_path):
+    trainer = Pretrainer(recipe())
+    other = Pretrainer(recipe(seed=1, out=str(tmp_path / "other")))
+    space = trainer.space()
+    texts = [trainer.batch(space, step) for step in range(6)]
+    for step in (4, 0, 5):
+        kind, batch = trainer.batch(space, step)
+        assert kind == texts[step][0]
+        assert torch.equal(batch.input_ids, texts[step][1].input_ids)
+        assert torch.equal(batch.target, texts[step][1].target)
+    rows = [batch.input_ids for _, batch in texts]
+    assert not any(torch.equal(one, two) for one, two in zip(rows, rows[1:], strict=False))
+    assert not torch.equal(other.batch(space, 0)[1].input_ids, rows[0])
+
+
+def test_prose_and_games_take_their_shares(recipe):
+    trainer = Pretrainer(recipe(prose_share=0.25))
+    space = trainer.space()
+    kinds = [trainer.batch(space, step)[0] for step in range(200)]
+    assert 0.15 < kinds.count("prose") / 200 < 0.35
+
+
+def test_strings_grow_longer_and_noisier_along_the_ramp(recipe):
+    trainer = Pretrainer(recipe(steps=100, ramp=0.5))
+    start, middle, end, after = (trainer.table(trainer.space(), s) for s in (0, 25, 50, 90))
+    assert start.noise.spread == 0 < middle.noise.spread < end.noise.spread == after.noise.spread
+    assert start.length == (3, 4) and end.length == after.length == (3, 6)
+
+
+def test_going_on_after_a_stop_gives_the_same_losses(recipe, tmp_path, monkeypatch):
+    whole = recipe(steps=6)
+    Pretrainer(whole).train()
+    broken = dataclasses.replace(whole, out=str(tmp_path / "broken"))
+    stopped = Pretrainer(broken)
+    update = stopped._update
+
+    def stop_at_three(batch):
+        if stopped.step == 3:
+            raise KeyboardInterrupt
+        return update(batch)
+
+    monkeypatch.setattr(stopped, "_update", stop_at_three)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.train()
+    assert max(losses(broken)) == 2
+    again = Pretrainer(broken)
+    again.train()
+    assert losses(broken) == losses(whole) and len(losses(whole)) == 6
+    for name in ("tokenizer.json", "model.safetensors"):
+        one, two = ((Path(c.out) / name).read_bytes() for c in (whole, broken))
+        assert one == two
+
+
+def test_a_finished_run_stays_as_it_is(recipe):
+    config = recipe()
+    Pretrainer(config).train()
+    before = losses(config)
+    Pretrainer(config).train()
+    assert losses(config) == before
+
+
+def test_the_model_loads_as_any_other(recipe):
+    config = recipe()
+    trainer = Pretrainer(config)
+    trainer.train()
+    folder = Path(config.out)
+    assert (folder / "model.safetensors").stat().st_size <= 16 * 2**20
+    model, tokenizer = (
+        kind.from_pretrained(folder) for kind in (AutoModelForCausalLM, AutoTokenizer)
+    )
+    assert {p.dtype for p in model.parameters()} == {torch.float16}
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, trainer.model.state_dict()[name].half()), name
+    assert len(tokenizer) == model.config.vocab_size and model.config.max_position_embeddings == 128
+    ids = tokenizer("the river", return_tensors="pt").input_ids
+    assert model(input_ids=ids).logits.isfinite().all()
+
+
+def test_saving_leaves_no_half_written_file(recipe):
+    config = recipe()
+    Pretrainer(config).train()
+    files = {str(path.relative_to(config.out)) for path in Path(config.out).rglob("*")}
+    assert files == {
+        "config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
+        "tokenizer_config.json", "train", "train/corpus.npy", "train/log.jsonl", "train/state.pt",
+    }  # fmt: skip
+
+
+def test_a_failed_save_leaves_the_model_before_it(recipe, monkeypatch):
+    trainer = Pretrainer(recipe())
+    trainer.save()
+    folder = Path(trainer.config.out)
+    before = (folder / "model.safetensors").read_bytes()
+
+    def half_way(model, target):
+        (Path(target) / "model.safetensors").write_bytes(b"half")
+        raise OSError("no space left")
+
+    monkeypatch.setattr("transformers.LlamaForCausalLM.save_pretrained", half_way)
+    with pytest.raises(OSError, match="no space left"):
+        trainer.save()
+    assert (folder / "model.safetensors").read_bytes() == before
+
+
+def test_training_lowers_the_loss(recipe):
+    config = recipe(steps=40, prose_share=1.0, rows=8, save_every=20, refresh=20)
+    Pretrainer(config).train()
+    found = losses(config)
+    assert np.mean([found[s] for s in range(30, 40)]) < np.mean([found[s] for s in range(5)]) - 0.3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "{not json", "[]", {"stepz": 3}, {"text": "nowhere"}, {"words": "nowhere.tsv"},
+        {"steps": "many"}, {"text": None}, {"games": {"chess": 1}}, {"vocabulary_size": 100},
+    ],
+)  # fmt: skip
+def test_a_bad_recipe_is_one_line(recipe, tmp_path, capfd, change):
+    path = tmp_path / "recipe.json"
+    values = dataclasses.asdict(recipe())
+    path.write_text(change if isinstance(change, str) else json.dumps(values | change))
+    assert_refused(["pretrain", str(path)], capfd)
+    assert not (tmp_path / "out").exists()
+
+
+WRONG = [[], ["nowhere.json"], ["a.json", "--steps", "x"], ["a.json", "--what"]]
+
+
+@pytest.mark.parametrize("argv", WRONG)
+def test_wrong_use_is_one_line(argv, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    assert_refused(["pretrain", *argv], capfd)
+
+
+def assert_refused(argv: list[str], capfd: pytest.CaptureFixture) -> None:
+    try:
+        code = cli.main(argv)
+    except SystemExit as stopped:
+        code = stopped.code
+    captured = capfd.readouterr()
+    assert code in (1, 2) and captured.out == ""
+    assert captured.err.startswith("icl: error: ") and captured.err.count("\n") == 1
+
+
+def test_the_command_trains(recipe, tmp_path, capfd):
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps(dataclasses.asdict(recipe())))
+    argv = ["pretrain", str(path), "--out", str(tmp_path / "there"), "--steps", "2"]
+    assert cli.main(argv) == 0
+    assert "Traceback" not in capfd.readouterr().err
+    assert (tmp_path / "there" / "model.safetensors").is_file()
