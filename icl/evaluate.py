@@ -21,6 +21,7 @@ from icl.tasks.base import Clip, Task, data_root
 from llm_codec.codes import Codes
 
 LIBRARIES = ("torch", "transformers", "numpy", "soundfile", "soxr")
+REFERENCES = ("mfcc_nearest_mean", "uniform")  # keys of an item, next to "predicted"
 
 
 def evaluate(
@@ -57,6 +58,7 @@ def evaluate(
     bench = _Bench(learner, seed)
     items = [bench.run(episode) for episode in tqdm(drawn, disable=not progress, unit="episode")]
     llm = learner.llm_
+    asked = [episode.query.path for episode in drawn]
     return Record(
         task=task.name,
         task_version=task.version,
@@ -65,9 +67,9 @@ def evaluate(
         shots=shots,
         speakers=speakers,
         seed=seed,
-        score=_score(items, "predicted"),
+        score=_score(items, asked, "predicted"),
         chance=1 / ways,
-        references={name: _score(items, name) for name in ("mfcc_nearest_mean", "uniform")},
+        references={name: _score(items, asked, name) for name in REFERENCES},
         settings=_settings(learner),
         fingerprints={
             "codec": learner.codec_.fingerprint,
@@ -119,8 +121,8 @@ class _Bench:
         return self._known[clip.path]
 
 
-def _score(items: Sequence[dict[str, Any]], method: str) -> Score:
-    return Score(sum(item[method] == item["gold"] for item in items), len(items))
+def _score(items: Sequence[dict[str, Any]], asked: Sequence[Path], method: str) -> Score:
+    return Score.of([item[method] == item["gold"] for item in items], asked)
 
 
 def _settings(learner: FewShotClassifier) -> dict[str, Any]:

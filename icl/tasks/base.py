@@ -39,7 +39,7 @@ class Clip:
         """Samples: float32 (S,), mono in [-1, 1], at ``sample_rate`` Hz.
 
         Raises:
-            AudioError, OSError: the file is missing or is not audio.
+            AudioError, ManifestError: the file or its archive is missing, or is not audio.
         """
         return load_clip(self.path, sample_rate)
 
@@ -63,6 +63,7 @@ class Task(ABC):
 
         Raises:
             DataError: ``root`` does not hold this task or this split.
+            ManifestError: its manifest cannot be read.
         """
 
 

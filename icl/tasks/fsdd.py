@@ -8,6 +8,7 @@ from icl.tasks.base import Clip, DataError, Task
 from llm_codec.manifest import read_manifest
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+DIGITS = tuple(map(str, range(10)))  # how the data set itself labels them
 TEST_TAKES = 5  # the data set's own rule: takes 0..4 of every speaker and digit are its test set
 
 
@@ -43,10 +44,19 @@ def _from_manifest(root: Path) -> dict[str, list[Clip]]:
     clips: dict[str, list[Clip]] = {}
     for row in read_manifest(root):
         if row["source"] == "fsdd":
-            word, seconds = WORDS[int(row["label"])], float(row["seconds"])
-            clip = Clip(root / row["path"], word, row["speaker"], seconds)
-            clips.setdefault(row["split"], []).append(clip)
+            clips.setdefault(row["split"], []).append(_clip(root, row))
     return clips
+
+
+def _clip(root: Path, row: dict[str, str]) -> Clip:
+    try:
+        digit, seconds = DIGITS.index(row["label"]), float(row["seconds"])
+    except ValueError as error:
+        raise DataError(
+            f"{root}/manifest.csv: {row['path']} has label {row['label']!r} and seconds "
+            f"{row['seconds']!r}; expected a digit 0 to 9 and a number"
+        ) from error
+    return Clip(root / row["path"], WORDS[digit], row["speaker"], seconds)
 
 
 def _from_recordings(root: Path) -> dict[str, list[Clip]]:

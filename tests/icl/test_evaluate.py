@@ -38,6 +38,7 @@ def test_a_record_holds_the_score_and_its_references(classifier, recordings):
     assert record.tokens_run > 0 and record.settings["scales"] == 1
     right = sum(item["predicted"] == item["gold"] for item in record.items)
     assert record.score.correct == right
+    assert len(record.score.clips) == len({item["query"] for item in record.items})
     json.loads(record.to_json())
 
 
