@@ -60,10 +60,10 @@ def load_released(
     if tokenizer is not None and words is None:
         raise CheckpointError("a tokenizer without words names nothing; give the words of scale 1")
     released = _read(Path(path))
-    config = config or read_config(released)
+    config = config or read_config(released, path)
     vocabulary = _vocabulary(words, tokenizer, config) if words is not None else None
     codec = LLMCodec(config, vocabulary)
-    _fill(codec, translate(released, config), path)
+    _fill(codec, released, path)
     codec.metadata = {"llm": _llm_fingerprint(released)}
     return codec.eval().requires_grad_(False)
 
@@ -89,11 +89,11 @@ def _read(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def read_config(released: Mapping[str, Tensor]) -> CodecConfig:
+def read_config(released: Mapping[str, Tensor], path: str | Path) -> CodecConfig:
     """Shape of a codec, read off its weights; strides are half the kernels.
 
     Raises:
-        CheckpointError: a weight that tells the shape is missing.
+        CheckpointError: a weight that tells the shape is missing; ``path`` is named.
     """
     try:
         encoder_rates = _rates(released, "encoder.block.{}.block.4.weight_v", 1)
@@ -111,7 +111,7 @@ def read_config(released: Mapping[str, Tensor]) -> CodecConfig:
             noise="decoder.model.3.block.2.linear.weight_v" in released,
         )
     except KeyError as error:
-        raise CheckpointError(f"released weights lack {error}; expected {WANTED}") from error
+        raise CheckpointError(f"{path} has no {error}; expected the released {WANTED}") from error
 
 
 def _rates(released: Mapping[str, Tensor], pattern: str, start: int) -> tuple[int, ...]:
@@ -173,13 +173,13 @@ def _in_decoder(number: int, rest: list[str], config: CodecConfig) -> list[str]:
     return ["exit", str(block - blocks), *rest]
 
 
-def _fill(codec: LLMCodec, state: dict[str, Tensor], path: str | Path) -> None:
+def _fill(codec: LLMCodec, released: Mapping[str, Tensor], path: str | Path) -> None:
     """Load translated weights; whatever does not fit is one clear error."""
     try:
-        codec.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines()[1:]]
-        raise CheckpointError(f"{path} does not fit the codec: {lines[0]}") from error
+        codec.load_state_dict(translate(released, codec.config), strict=True)
+    except (RuntimeError, KeyError, IndexError, ValueError) as error:
+        reason = str(error).split("\n\t")[-1].strip()
+        raise CheckpointError(f"{path} does not fit the released layout: {reason}") from error
     codec.quantizer.prepare()
 
 

@@ -66,6 +66,9 @@ class LocalAttention(nn.Module):
         super().__init__()
         self.window = window
         self.heads = channels // head_dim
+        if self.heads * head_dim != channels:
+            raise ValueError(f"attention over {channels} channels cannot have heads of {head_dim}; "
+                             "choose an attention_head_dim that divides every width")
         self.norm = nn.LayerNorm(channels)
         self.to_qkv = nn.Linear(channels, 3 * channels, bias=False)
         self.to_out = nn.Linear(channels, channels, bias=False)

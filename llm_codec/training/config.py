@@ -32,6 +32,9 @@ class TrainConfig:
         learning_rate, warmup, clip: AdamW with a cosine schedule.
         weights: weight of each loss.
         save_every, seed: steps between checkpoints; seed of every choice.
+
+    Raises:
+        ValueError: a loss has no weight.
     """
 
     data: str
@@ -57,12 +60,17 @@ class TrainConfig:
     save_every: int = 250
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        losses = ("mel", "stft", "commitment", "agreement", "isotropy", "consistency")
+        if missing := [name for name in losses if name not in self.weights]:
+            raise ValueError(f"weights lack {', '.join(missing)}; give 0 to leave a loss out")
+
     @classmethod
     def load(cls, path: Path, **overrides: Any) -> TrainConfig:
         """Read a recipe; keyword arguments win over the file.
 
         Raises:
-            ValueError: not JSON, or a key that no recipe has.
+            ValueError: not JSON, a key that no recipe has, or one that is missing.
         """
         try:
             values = json.loads(path.read_text("utf-8")) | overrides
@@ -71,6 +79,8 @@ class TrainConfig:
         unknown = sorted(set(values) - {f.name for f in dataclasses.fields(cls)})
         if unknown:
             raise ValueError(f"{path} has unknown keys {unknown}")
+        if missing := [name for name in ("data", "llm", "out") if name not in values]:
+            raise ValueError(f"{path} lacks {', '.join(missing)}")
         return cls(**values)
 
     def codec_config(self, embedding_dim: int) -> CodecConfig:

@@ -89,7 +89,7 @@ class Sampler:
         self.weights = np.sqrt(total) / np.sqrt(total).sum()  # small sources are heard too
         self.labels = list(bank.labelled().values())
         if not self.labels:
-            raise ValueError(f"no label of kind {', '.join(ALIKE)} has two clips; give labelled clips")
+            raise ValueError(f"no label of kind {', '.join(ALIKE)} has two clips; label some")
         self._last = ""
 
     def crops(self, count: int, step: int) -> np.ndarray:

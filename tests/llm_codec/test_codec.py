@@ -16,6 +16,7 @@ from llm_codec import LLMCodec, Vocabulary
 from llm_codec.audio import AudioError
 from llm_codec.checkpoint import CheckpointError
 from llm_codec.codes import Codes, CodesError
+from llm_codec.quantizer import pool, repeat
 
 ODD = {"encoder_rates": (3, 5), "decoder_rates": (5, 3), "latent_dim": 16, "encoder_dim": 4}
 LAYOUTS = {
@@ -28,7 +29,24 @@ LAYOUTS = {
 
 @pytest.fixture(params=LAYOUTS, scope="module")
 def any_codec(request: pytest.FixtureRequest) -> LLMCodec:
-    return LLMCodec.tiny(**LAYOUTS[request.param])
+    return lively(LLMCodec.tiny(**LAYOUTS[request.param]))
+
+
+def lively(codec: LLMCodec) -> LLMCodec:
+    """Moves the tables among the latents: far from them, a random encoder utters one word only."""
+    seeded = torch.Generator().manual_seed(0)
+    with torch.inference_mode():
+        wave = torch.from_numpy(noise(20 * codec.config.block_samples, seed=9))
+        residual = codec.latent(wave[None, None])
+    for book, stride in zip(codec.quantizer.codebooks, codec.config.vq_strides, strict=True):
+        pooled = pool(residual, stride)[0].mT
+        book.table = pooled[torch.arange(len(book.table)) % len(pooled)].clone()
+        book.prepare()
+        words = book.vectors(book.search(pooled)).mT
+        residual = residual - repeat(words, stride)
+        residual = residual + 0.1 * residual.std() * torch.randn(residual.shape, generator=seeded)
+    codec._fingerprint = None
+    return codec
 
 
 def noise(samples: int, seed: int = 0) -> np.ndarray:
@@ -54,6 +72,12 @@ def test_every_length_comes_back(any_codec: LLMCodec) -> None:
         assert wave.isfinite().all()
 
 
+def test_different_sounds_have_different_words(any_codec: LLMCodec) -> None:
+    first, second = (any_codec.encode(noise(9000, seed)) for seed in (1, 2))
+    assert first != second
+    assert all(len(scale.unique()) > 2 for scale in first.scales)
+
+
 def test_a_seed_names_the_bytes(any_codec: LLMCodec) -> None:
     codes = any_codec.encode(noise(5000))
     first, again, other, silent = (any_codec.decode(codes, seed=s) for s in (3, 3, 4, None))
@@ -76,7 +100,8 @@ def test_a_batch_and_a_list_give_the_codes_of_each_clip(any_codec: LLMCodec) -> 
 
 
 def test_the_network_gives_a_batch_the_codes_of_its_items(any_codec: LLMCodec) -> None:
-    waves = torch.from_numpy(np.stack([noise(2 * any_codec.config.block_samples, s) for s in (1, 2)]))
+    length = 2 * any_codec.config.block_samples
+    waves = torch.from_numpy(np.stack([noise(length, seed) for seed in (1, 2)]))
     together = any_codec.quantizer(any_codec.latent(waves[:, None])).codes
     for number, wave in enumerate(waves):
         alone = any_codec.quantizer(any_codec.latent(wave[None, None])).codes

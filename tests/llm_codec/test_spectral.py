@@ -31,7 +31,9 @@ def seeded() -> None:
     torch.manual_seed(0)
 
 
-@pytest.mark.parametrize(("bins", "bands"), [(513, 80), (129, 40), (257, 64), (1025, 128), (33, 40)])
+@pytest.mark.parametrize(
+    ("bins", "bands"), [(513, 80), (129, 40), (257, 64), (1025, 128), (33, 40)]
+)
 def test_filters_have_unit_sum_and_rising_centres(bins: int, bands: int) -> None:
     filters = mel_filters(16000, bins, bands)
     assert filters.shape == (bands, bins) and filters.min() >= 0

@@ -1,0 +1,98 @@
+"""Guidance: pairs of one label draw together, coarse scales tell the spectrum."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from llm_codec.training.guidance import SEGMENTS, TEMPERATURE, Consistency, agreement, isotropy
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
+
+
+def pairs(classes: int, distance: float, apart: float) -> torch.Tensor:
+    """(2 classes, 6, 8): centres ``apart``, the two of a pair ``distance`` from each other."""
+    centres = apart * torch.randn(classes, 6, 8).repeat_interleave(2, dim=0)
+    return centres + distance * torch.randn(2 * classes, 6, 8)
+
+
+def test_agreement_is_its_formula() -> None:
+    latent = torch.randn(6, 3, SEGMENTS)
+    paths = latent.flatten(1)
+    total = 0.0
+    for row in range(6):
+        near = [-((paths[row] - paths[other]) ** 2).mean() / TEMPERATURE for other in range(6)]
+        others = [near[other] for other in range(6) if other != row]
+        total += torch.stack(others).logsumexp(0) - near[row ^ 1]
+    expected = torch.as_tensor(total / 6)
+    assert torch.allclose(agreement(latent, torch.full((6,), SEGMENTS)), expected, atol=1e-4)
+
+
+def test_agreement_rewards_pairs_and_separation() -> None:
+    frames = torch.full((10,), 8)
+    good, loose, mixed = (
+        agreement(pairs(5, *shape), frames).item() for shape in ((0.1, 2.0), (1.0, 1.0), (1.0, 0.0))
+    )
+    assert good < 0.01 < loose < mixed
+    same = agreement(torch.zeros(10, 6, 8), frames).item()
+    assert same == pytest.approx(math.log(9), rel=1e-5)
+
+
+def test_only_frames_with_sound_count() -> None:
+    latent, frames = torch.randn(4, 6, 8), torch.tensor([8, 5, 1, 3])
+    changed = latent.clone()
+    for row, count in enumerate(frames):
+        changed[row, :, count:] = 100.0
+    assert torch.equal(agreement(latent, frames), agreement(changed, frames))
+
+
+def test_a_slower_word_is_the_same_path() -> None:
+    fast = torch.randn(4, 6, 4)
+    slow = torch.nn.functional.interpolate(fast, 8, mode="linear")
+    both = torch.stack([fast, slow[..., ::2]], dim=1).flatten(0, 1)
+    wide = torch.zeros(8, 6, 8)
+    wide[::2, :, :4], wide[1::2] = fast, slow
+    counts = torch.tensor([4, 8] * 4)
+    assert agreement(wide, counts) < agreement(both, torch.full((8,), 4)) + 0.1 < math.log(7)
+
+
+def test_agreement_draws_pairs_together() -> None:
+    latent = pairs(3, 1.0, 0.3).requires_grad_()
+    frames = torch.full((6,), 8)
+    before = agreement(latent, frames)
+    before.backward()
+    assert agreement(latent - 0.5 * latent.grad, frames) < before
+
+
+def test_isotropy_asks_for_zero_mean_and_unit_covariance() -> None:
+    rows = torch.randn(4000, 6)
+    white = torch.linalg.solve_triangular(
+        torch.linalg.cholesky(torch.cov(rows.T)), (rows - rows.mean(0)).T, upper=False
+    )
+    latent = white.unflatten(1, (10, 400)).movedim(1, 0)
+    assert isotropy(latent).item() == pytest.approx(0, abs=1e-6)
+    assert isotropy(latent + 2).item() == pytest.approx(4, rel=1e-3)
+    assert isotropy(3 * latent).item() == pytest.approx(64, rel=1e-3)
+    flat = latent.clone()
+    flat[:, 1:] = flat[:, :1]
+    assert isotropy(flat).item() == pytest.approx(5, rel=1e-3)
+
+
+def test_consistency_is_learnt_from_coarse_scales() -> None:
+    module, coarse = Consistency(6, 10), torch.randn(2, 6, 16)
+    mel = torch.randn(2, 10, 32)
+    smooth = mel.unflatten(-1, (8, 4)).mean(-1)
+    told = module.predict(coarse.unflatten(-1, (8, 2)).mean(-1))
+    assert torch.allclose(module(coarse, mel), (told - smooth).abs().mean(), atol=1e-6)
+    optimizer = torch.optim.Adam(module.parameters(), lr=0.05)
+    first = module(coarse, mel).item()
+    for _ in range(100):
+        optimizer.zero_grad()
+        module(coarse, mel).backward()
+        optimizer.step()
+    assert module(coarse, mel).item() < 0.7 * first

@@ -1,0 +1,173 @@
+"""The training loop from corpus to codec, on toy sizes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from llm_codec import LLMCodec
+from llm_codec.cli import main
+from llm_codec.training.config import TrainConfig
+from llm_codec.training.trainer import Trainer
+from llm_codec.training.words import FrozenWords
+
+Recipe = Callable[..., TrainConfig]
+TIMES = {"time"}
+
+
+@pytest.fixture
+def files(pair: Path) -> Callable[[], dict[str, str]]:
+    """Hashes every file of the LLM."""
+
+    def read() -> dict[str, str]:
+        paths = sorted((pair / "llm").rglob("*"))
+        return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in paths if p.is_file()}
+
+    return read
+
+
+def log(config: TrainConfig) -> list[dict[str, float]]:
+    lines = (Path(config.out) / "train" / "log.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k not in TIMES} for line in lines]
+
+
+def test_a_run_ends_with_a_codec_that_speaks_the_words(
+    recipe: Recipe, words: FrozenWords, corpus: Path
+) -> None:
+    config = recipe()
+    trainer = Trainer(config, words)
+    trainer.train()
+    rows = log(config)
+    assert [row["step"] for row in rows] == list(range(6))
+    assert all(("commitment" in row) == (row["step"] >= 3) for row in rows)
+    assert set(rows[-1]) >= {"mel", "stft", "agreement", "isotropy", "used1", "used2", "used3"}
+    codec = LLMCodec.from_pretrained(config.out)
+    assert codec.vocabulary == words.vocabulary
+    assert codec.metadata | {"llm": words.llm, "steps": 6, "seed": 0} == codec.metadata
+    codes = codec.encode(corpus / "train" / "low0.wav")
+    assert codec.decode(codes).shape == (1, 1, 6400)
+    for book, table in zip(trainer.quantizer.codebooks, codec.quantizer.codebooks, strict=True):
+        assert torch.equal(book.table().half().float(), table.table)
+
+
+def test_losses_fall(recipe: Recipe, words: FrozenWords) -> None:
+    config = recipe(steps=30, unquantised=29, save_every=100, learning_rate=3e-3)
+    Trainer(config, words).train()
+    mel = [row["mel"] for row in log(config)]
+    assert sum(mel[24:29]) < 0.8 * sum(mel[:5])
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not(
+    recipe: Recipe, words: FrozenWords, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    whole, parts = recipe(out=str(tmp_path / "whole")), recipe(out=str(tmp_path / "parts"))
+    Trainer(whole, words).train()
+    for stop in (1, 3, 5):  # before the first checkpoint, at the switch, and after it
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(Trainer, "_log", stopping(stop))
+            Trainer(parts, words).train()
+    Trainer(parts, words).train()
+    expected = log(whole)
+    seen = log(parts)
+    assert {row["step"] for row in seen} == set(range(6))
+    assert all(row == expected[row["step"]] for row in seen)
+    for name in ("model.safetensors", "vocabulary.json"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()
+
+
+def stopping(step: int) -> Callable[[Trainer, dict], None]:
+    real = Trainer._log
+
+    def log_and_stop(trainer: Trainer, values: dict) -> None:
+        real(trainer, values)
+        if trainer.step == step:
+            raise KeyboardInterrupt
+
+    return log_and_stop
+
+
+def test_seeds_decide_the_run(recipe: Recipe, words: FrozenWords, tmp_path: Path) -> None:
+    logs = []
+    for number, seed in enumerate((1, 1, 2)):
+        config = recipe(out=str(tmp_path / str(number)), seed=seed, steps=2)
+        Trainer(config, words).train()
+        logs.append(log(config))
+    assert logs[0] == logs[1] != logs[2]
+
+
+def test_nothing_held_out_is_read(recipe: Recipe, words: FrozenWords) -> None:
+    rows = Trainer(recipe(), words).sampler.bank.rows
+    assert len(rows) == 13
+    assert {row["split"] for row in rows} == {"train"}
+    assert "held" not in {row["speaker"] for row in rows}
+    with pytest.raises(ValueError, match="dev/a.wav"):
+        Trainer(recipe(split="dev"), words)  # the corpus notices when such a clip is read
+    with pytest.raises(ValueError, match="held.wav"):
+        Trainer(recipe(held_out=()), words)
+
+
+def test_a_split_without_clips_is_one_clear_error(recipe: Recipe, words: FrozenWords) -> None:
+    with pytest.raises(ValueError, match="has no clips of the split"):
+        Trainer(recipe(split="test"), words)
+
+
+def test_words_stay_and_only_their_maps_move(recipe: Recipe, words: FrozenWords) -> None:
+    before = [table.clone() for table in words.embeddings]
+    trainer = Trainer(recipe(), words)
+    trainer.step = 3
+    trainer.fit_codebooks()
+    start = [book.projection.weight.clone() for book in trainer.quantizer.codebooks]
+    for _ in range(2):
+        trainer._update()
+        trainer.step += 1
+    for book, table, weight in zip(trainer.quantizer.codebooks, before, start, strict=True):
+        assert torch.equal(book.embeddings, table) and book.embeddings.grad is None
+        assert torch.equal(book.projection.weight, weight) != book.projection.weight.requires_grad
+    assert not trainer.quantizer.codebooks[0].projection.weight.requires_grad
+    assert all(map(torch.equal, words.embeddings, before))
+
+
+@pytest.mark.parametrize("layout", [("waveform", "spectral"), ("spectral", "waveform")])
+def test_every_layout_can_be_trained(
+    recipe: Recipe, words: FrozenWords, layout: tuple[str, str]
+) -> None:
+    encoder, decoder = layout
+    base = recipe()
+    shape = base.codec | {"encoder": encoder, "decoder": decoder, "encoder_dim": 1}
+    config = dataclasses.replace(base, codec=shape | {"decoder_dim": 32}, steps=2, unquantised=1)
+    Trainer(config, words).train()
+    assert LLMCodec.from_pretrained(config.out).config.encoder == encoder
+
+
+def test_the_command_trains_and_leaves_the_llm_alone(
+    recipe: Recipe, pair: Path, files: Callable[[], dict], tmp_path: Path
+) -> None:
+    before = files()
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps(dataclasses.asdict(recipe(llm=str(pair)))))
+    assert main(["train", str(path), "--steps", "4", "--out", str(tmp_path / "codec")]) == 0
+    assert files() == before and len(before) > 2
+    codec = LLMCodec.from_pretrained(tmp_path / "codec")
+    assert codec.config.embedding_dim == 32 and codec.vocabulary.sizes == (16, 32, 32)
+    assert codec.metadata["steps"] == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("{", "is not JSON"), ('{"colour": 1}', "unknown keys"), ('{"data": "x"}', "lacks llm, out"),
+     ('{"data": "x", "llm": "x", "out": "x", "weights": {"mel": 1}}', "weights lack stft")],
+)
+def test_a_recipe_that_does_not_parse_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, message: str
+) -> None:
+    path = tmp_path / "recipe.json"
+    path.write_text(content)
+    assert main(["train", str(path)]) == 1
+    err = capsys.readouterr().err
+    assert message in err and err.count("\n") == 1 and "Traceback" not in err
