@@ -22,11 +22,11 @@ import soxr
 from demos.sounds import RATE, SOUNDS, pink
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-VOICES = {  # name in the file: espeak-ng voice with its variant
+VOICES = {  # name in the file: espeak-ng voice with its variant (plain en-gb ignores variants)
     "american-f": "en-us+f2",
     "american-m": "en-us+m1",
-    "british-f": "en-gb+f4",
-    "british-m": "en-gb+m3",
+    "british-f": "en-gb-x-rp+f4",
+    "british-m": "en-gb-x-rp+m3",
     "scottish-m": "en-gb-scotland+m7",
 }
 TAKES = ((150, 48), (172, 55))  # words a minute and pitch (0-99) of each take of a digit

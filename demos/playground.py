@@ -78,9 +78,10 @@ def ask(
         raise ValueError("there is no clip to ask about yet: upload one or record one")
     clips, labels = zip(*shown, strict=True)
     classifier.fit(list(clips), list(labels))
-    chances = classifier.predict_proba([query])[0]
+    (codes,) = classifier.encode([query])
+    chances = classifier.predict_proba([codes])[0]
     scores = {str(name): float(p) for name, p in zip(classifier.classes_, chances, strict=True)}
-    words = classifier.show_prompt(query).coloured()
+    words = classifier.show_prompt(codes).coloured()
     return scores, [(text, None if kind == "text" else kind) for text, kind in words]
 
 
@@ -91,7 +92,7 @@ def on_page(handler: Callable) -> Callable:
     def guarded(*args):
         try:
             return handler(*args)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RuntimeError) as error:
             raise gr.Error(str(error), print_exception=False) from error
 
     return guarded

@@ -65,11 +65,11 @@ def _fail(error: BaseException, debug: bool, code: int) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog="icl", description=__doc__)
+    parser = Parser(prog="icl", description="Few-shot learning of sounds with a frozen LLM.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_classify(commands)
     _add_evaluate(commands)
-    commands.add_parser("pretrain", help="train the pocket language model on text")
+    commands.add_parser("pretrain", help="train the pocket language model (icl pretrain --help)")
     return parser
 
 
@@ -190,6 +190,8 @@ def _evaluate(args: argparse.Namespace) -> int:
 
     if args.task not in tasks.TASKS:
         raise UsageError(f"no task is called {args.task!r}; there are {sorted(tasks.TASKS)}")
+    if args.json and not Path(args.json).absolute().parent.is_dir():  # known before hours of work
+        raise UsageError(f"--json {args.json}: its folder does not exist")
     learner = _learner(args)
     from icl.evaluate import evaluate
 

@@ -51,7 +51,6 @@ class LabelTrie:
             yield path
             stack.extend(((*path, token), child) for token, child in node.items() if child)
 
-
     def _leaves(self) -> int:
         return sum(not child for path in self.branches() for child in self._at(path).values())
 

@@ -86,12 +86,16 @@ def evaluate(
 
 
 class _Bench:
-    """Runs episodes; each clip is read, encoded and measured once, however often it is drawn."""
+    """Runs episodes; each clip is read, encoded and measured once, however often it is drawn.
+
+    ``tokens_run`` and ``tokens_saved`` are the language model's counts before the first episode.
+    """
 
     def __init__(self, learner: FewShotClassifier, seed: int) -> None:
         self.learner = learner
-        self.tokens_run = getattr(getattr(learner, "llm_", learner.llm), "tokens_run", 0)
-        self.tokens_saved = getattr(getattr(learner, "llm_", learner.llm), "tokens_saved", 0)
+        llm = getattr(learner, "llm_", learner.llm)  # may be a name still, which has run nothing
+        self.tokens_run = getattr(llm, "tokens_run", 0)
+        self.tokens_saved = getattr(llm, "tokens_saved", 0)
         self._rng = random.Random(seed)
         self._known: dict[Path, tuple[Codes, np.ndarray]] = {}
 

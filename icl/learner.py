@@ -184,7 +184,9 @@ class FewShotClassifier(Estimator):
     def _check(self, clips: Sequence[Any], labels: Sequence[str]) -> None:
         if len(clips) != len(labels):
             raise PromptError(f"{len(clips)} clips but {len(labels)} labels; give one for each")
-        if len(set(labels)) < 2 or not all(labels):
+        if not all(labels):
+            raise PromptError(f"the label of clip {labels.index('')} is empty; write a word for it")
+        if len(set(labels)) < 2:
             seen = sorted(set(labels))
             raise PromptError(f"the labels are {seen}; give examples of two labels or more")
         if self.calibrate not in CALIBRATIONS:

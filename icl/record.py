@@ -143,7 +143,7 @@ class Record:
         atomic.write_bytes(path, (self.to_json() + "\n").encode())
 
     def table(self) -> str:
-        """A few lines for people: each method's accuracy, n, both intervals and the chance level."""
+        """A few lines for people: accuracy, n and both intervals of each method, and chance."""
         rows = {"language model": self.score, **self.references}
         lines = [
             f"{self.task} v{self.task_version} {self.split}, {self.ways}-way {self.shots}-shot, "

@@ -18,7 +18,7 @@ def as_llm(given: Any) -> LLM:
     """An `LLM` of whatever a user may name: a preset, folder, hub id, transformers model or `LLM`.
 
     Raises:
-        OSError, ValueError: there is no such model.
+        OSError, ValueError: there is no such model, or a model does not name its tokenizer.
     """
     if isinstance(given, LLM):
         return given
@@ -28,4 +28,10 @@ def as_llm(given: Any) -> LLM:
         return TransformersLLM.load(given)
     from transformers import AutoTokenizer
 
-    return TransformersLLM(given, AutoTokenizer.from_pretrained(given.config.name_or_path))
+    source = getattr(getattr(given, "config", None), "name_or_path", None)
+    if not source:
+        raise ValueError(
+            f"a {type(given).__name__} does not name its tokenizer; give a preset, a folder, a hub "
+            "id, a model loaded from one of these, or TransformersLLM(model, tokenizer)"
+        )
+    return TransformersLLM(given, AutoTokenizer.from_pretrained(source))

@@ -55,6 +55,11 @@ def test_files_match_their_checksums():
         assert hashlib.sha256((EXAMPLES / path).read_bytes()).hexdigest() == digest, path
 
 
+def test_no_two_clips_are_the_same():
+    digests = [line.split()[0] for line in (EXAMPLES / "SHA256SUMS").read_text().splitlines()]
+    assert len(digests) == len(set(digests))
+
+
 def test_licence_size_and_variety(rows):
     assert {(row["source"], row["licence"]) for row in rows} == {("demos-examples", "CC0-1.0")}
     assert sum(path.stat().st_size for path in EXAMPLES.rglob("*")) < 3 * 2**20

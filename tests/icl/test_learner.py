@@ -112,7 +112,7 @@ def test_length_calibration_takes_the_mean_per_token(codec, tokenizer, clips):
     [
         (["one"] * 4, r"labels are \['one'\]"),
         (["one", "two"], "4 clips but 2 labels"),
-        (["one", " ", "one", "two"], "give examples of two labels"),
+        (["one", " ", "one", "two"], "label of clip 1 is empty"),
     ],
 )
 def test_labels_that_cannot_work_are_refused(classifier, clips, labels, message):

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from transformers import MistralConfig, MistralForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, MistralConfig, MistralForCausalLM, PreTrainedModel
 
 from icl.constraint import LabelTrie
+from icl.llm import as_llm
 from icl.llm.dummy import UniformLLM
 from icl.llm.transformers import TransformersLLM
 
@@ -149,3 +150,14 @@ def test_a_saved_model_loads_with_its_tokenizer(pair, tokenizer, llama):
 def test_the_uniform_model_gives_every_label_of_one_length_the_same_score():
     llm = UniformLLM(50)
     assert llm.score([1], [[2], [3, 4]]) == pytest.approx([-math.log(50), -2 * math.log(50)])
+
+
+def test_a_model_that_names_no_tokenizer_is_refused(llama):
+    for given in (llama, 3, None):
+        with pytest.raises(ValueError, match=r"TransformersLLM\(model, tokenizer\)"):
+            as_llm(given)
+
+
+def test_a_loaded_model_brings_its_tokenizer(pair):
+    loaded = AutoModelForCausalLM.from_pretrained(pair / "llm")
+    assert len(as_llm(loaded).tokenizer) == loaded.config.vocab_size
