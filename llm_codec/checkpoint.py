@@ -115,6 +115,7 @@ def save(
             "weights": fingerprint(state),
             "vocabulary": vocabulary.fingerprint if vocabulary else "",
             "llm": extra.pop("llm", ""),
+            "config": _config_fingerprint(config.to_dict()),
         },
         "metadata": extra,
     }
@@ -187,7 +188,9 @@ def _read_config(path: Path) -> tuple[CodecConfig, dict[str, str], dict[str, Any
         if document["format"] > FORMAT:
             raise CheckpointError(f"{path} is from a newer version; update llm-codec")
         prints = {name: document["fingerprints"][name] for name in ("weights", "vocabulary", "llm")}
-        return CodecConfig.from_dict(document["config"]), prints, document["metadata"]
+        config = CodecConfig.from_dict(document["config"])
+        _verify_config(path, document)
+        return config, prints, document["metadata"]
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror})") from error
     except (KeyError, TypeError, json.JSONDecodeError, UnicodeError) as error:
@@ -209,6 +212,22 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(
             f"{path} is damaged or cut short ({error}); fetch it again"
         ) from error
+
+
+def _config_fingerprint(values: Mapping[str, Any]) -> str:
+    """Names a config: strides or level changed by hand would make other words, unnoticed."""
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _verify_config(path: Path, document: Mapping[str, Any]) -> None:
+    seen = _config_fingerprint(document["config"])
+    expected = document["fingerprints"].get("config", seen)  # the first checkpoints name none
+    if seen != expected:
+        raise CheckpointError(
+            f"{path} was changed after it was saved (fingerprint {seen}, not {expected}); fetch or "
+            "save the checkpoint again"
+        )
 
 
 def _verify(path: Path, seen: str, expected: str) -> None:

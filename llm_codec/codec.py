@@ -74,7 +74,8 @@ class LLMCodec(nn.Module):
         """
         if isinstance(audio, (list, tuple)):
             return [self.encode(item, sample_rate) for item in tqdm(audio, "encode", disable=None)]
-        clips = audio_io.prepare(audio, sample_rate or self.config.sample_rate)
+        rate = self.config.sample_rate
+        clips = audio_io.prepare(audio, sample_rate or rate, target_rate=rate)
         items = [self._encode_clip(clip) for clip in clips]
         return items[0] if len(items) == 1 else Codes.stack(items)
 

@@ -1,0 +1,47 @@
+"""Words of a frozen LLM: whole, common first, with the rows of its embedding table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from llm_codec import checkpoint
+from llm_codec.training.words import read_word_list, read_words, whole_word
+
+
+def test_words_come_with_their_embeddings(pair: Path, llama, tokenizer) -> None:
+    found = read_words(str(pair), (8, 20, 20))
+    table = llama.get_input_embeddings().weight.detach()
+    assert found.vocabulary.sizes == (8, 20, 20)
+    for words, rows in zip(found.vocabulary.scales, found.embeddings, strict=True):
+        ids = [tokenizer.encode(f" {word}", add_special_tokens=False) for word in words]
+        assert all(len(pieces) == 1 for pieces in ids)
+        assert [pieces[0] for pieces in ids] == sorted(pieces[0] for pieces in ids)
+        assert torch.equal(rows, table[[pieces[0] for pieces in ids]])
+    assert found.vocabulary.scales[1][:8] == found.vocabulary.scales[0]
+    assert found.llm == checkpoint.fingerprint({"embeddings": table})
+    found.vocabulary.bind(tokenizer)
+
+
+def test_words_may_be_chosen_from_a_list(pair: Path) -> None:
+    found = read_words(str(pair), (3, 4, 4), {"be", "da", "zero", "ma", "absent"})
+    assert sorted(found.vocabulary.scales[1]) == ["be", "da", "ma", "zero"]
+
+
+def test_too_few_words_is_one_clear_error(pair: Path) -> None:
+    with pytest.raises(ValueError, match="1 whole lower-case words but a scale needs 2"):
+        read_words(str(pair), (1, 2, 2), {"be"})
+
+
+def test_only_whole_lower_case_words_count(make_tokenizer) -> None:
+    tokenizer = make_tokenizer(["stone", "Upper", "a"])
+    found = {whole_word(tokenizer, token) for token in range(len(tokenizer))} - {None}
+    assert found == {"st", "sto", "ston", "stone"}
+
+
+def test_a_list_is_its_first_column(tmp_path: Path) -> None:
+    path = tmp_path / "words.tsv"
+    path.write_text("# source: ours\nword\tcount\nriver\t3\nstone\t2\n\n")
+    assert read_word_list(path) == ["river", "stone"]
