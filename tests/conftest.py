@@ -28,7 +28,7 @@ from llm_codec import LLMCodec, Vocabulary
 
 SYLLABLES = ["".join(pair) for pair in product("bdfgklmnprstvz", "aeiou")]  # 70 short words
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-SHARED_AUDIO = Path(__file__).parents[2] / "shared" / "audio"
+SHARED = Path(__file__).parents[2] / "shared"  # real data beside the checkout
 
 
 @pytest.fixture(scope="session")
@@ -73,21 +73,26 @@ def build_tokenizer(words: list[str]) -> PreTrainedTokenizerFast:
 
 
 @pytest.fixture(scope="session")
-def llama(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+def llama_sizes(tokenizer: PreTrainedTokenizerFast) -> dict[str, float]:
+    """Settings of Llama and its relatives: 2 layers, 512 tokens of context."""
+    return {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 512,
+        "initializer_range": 0.3,  # wide, so that predictions differ from uniform
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+    }
+
+
+@pytest.fixture(scope="session")
+def llama(llama_sizes: dict[str, float]) -> LlamaForCausalLM:
     """A random Llama, 2 layers, 512 tokens of context."""
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-        initializer_range=0.3,  # wide, so that predictions differ from uniform
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-    )
-    return seeded(LlamaForCausalLM, config)
+    return seeded(LlamaForCausalLM, LlamaConfig(**llama_sizes))
 
 
 @pytest.fixture(scope="session")
@@ -166,6 +171,16 @@ def weights_fingerprint() -> Callable[[PreTrainedModel], str]:
 @pytest.fixture(scope="session")
 def shared_audio() -> Path:
     """Real recordings beside the checkout; tests that need them are skipped without."""
-    if not (SHARED_AUDIO / "manifest.csv").is_file():
-        pytest.skip(f"real recordings are not at {SHARED_AUDIO}")
-    return SHARED_AUDIO
+    return beside("audio", "manifest.csv")
+
+
+@pytest.fixture(scope="session")
+def shared_text() -> Path:
+    """Real prose beside the checkout; tests that need it are skipped without."""
+    return beside("text", "tinystories.txt.xz")
+
+
+def beside(folder: str, proof: str) -> Path:
+    if not (SHARED / folder / proof).is_file():
+        pytest.skip(f"real {folder} is not at {SHARED / folder}")
+    return SHARED / folder

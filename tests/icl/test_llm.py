@@ -24,22 +24,11 @@ LABELS = [[100], [101, 102], [101, 103, 104], [105, 102]]
 
 
 @pytest.fixture(scope="module")
-def mistral(tokenizer) -> MistralForCausalLM:
+def mistral(llama_sizes) -> MistralForCausalLM:
     """A model whose sliding window cannot be cropped."""
-    config = MistralConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-        sliding_window=6,
-        initializer_range=0.3,
-    )
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        return MistralForCausalLM(config).eval()
+        return MistralForCausalLM(MistralConfig(**llama_sizes, sliding_window=6)).eval()
 
 
 def full_run(model: PreTrainedModel, prefix: Sequence[int], label: Sequence[int]) -> float:

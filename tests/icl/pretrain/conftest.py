@@ -25,7 +25,6 @@ TOPICS = (
     "winter snow ice coat cold wind frost sled glove storm grey cloud north dark scarf",
 )
 WORDS = [word for topic in TOPICS for word in topic.split()]  # 90 words, 15 a topic
-SHARED_TEXT = Path(__file__).parents[4] / "shared" / "text"
 
 
 def stories(seed: int, count: int) -> list[str]:
@@ -105,11 +104,3 @@ def recipe(text_folder: Path, tmp_path: Path):
         return PretrainConfig(**values | changes)
 
     return build
-
-
-@pytest.fixture(scope="session")
-def shared_text() -> Path:
-    """Prose beside the checkout; tests that need it are skipped without."""
-    if not (SHARED_TEXT / "tinystories.txt.xz").is_file():
-        pytest.skip(f"prose is not at {SHARED_TEXT}")
-    return SHARED_TEXT
