@@ -40,7 +40,7 @@ def read_recipe(kind: type[Recipe], path: Path, **overrides: Any) -> Recipe:
     if unknown := sorted(set(values) - set(fields)):
         raise ValueError(f"{path} has unknown keys {unknown}; there are {sorted(fields)}")
     if missing := sorted(name for name, f in fields.items() if _required(f) and name not in values):
-        raise ValueError(f"{path} lacks the keys {missing}")
+        raise ValueError(f"{path} lacks {', '.join(missing)}")
     hints = typing.get_type_hints(kind)
     for name, value in values.items():
         if not _fits(value, hints[name]):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from llm_codec.config import CodecConfig
+from llm_codec.run import read_recipe
 
 
 @dataclass(frozen=True)
@@ -67,21 +66,8 @@ class TrainConfig:
 
     @classmethod
     def load(cls, path: Path, **overrides: Any) -> TrainConfig:
-        """Read a recipe; keyword arguments win over the file.
-
-        Raises:
-            ValueError: not JSON, a key that no recipe has, or one that is missing.
-        """
-        try:
-            values = json.loads(path.read_text("utf-8")) | overrides
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path} is not JSON: {error}") from error
-        unknown = sorted(set(values) - {f.name for f in dataclasses.fields(cls)})
-        if unknown:
-            raise ValueError(f"{path} has unknown keys {unknown}")
-        if missing := [name for name in ("data", "llm", "out") if name not in values]:
-            raise ValueError(f"{path} lacks {', '.join(missing)}")
-        return cls(**values)
+        """Read a recipe; see `read_recipe`."""
+        return read_recipe(cls, path, **overrides)
 
     def codec_config(self, embedding_dim: int) -> CodecConfig:
         """Shape of the codec around an LLM of this embedding width."""

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import math
-import os
-import time
 from pathlib import Path
 
 import torch
@@ -16,6 +12,7 @@ from tqdm import tqdm
 from llm_codec.codec import LLMCodec
 from llm_codec.manifest import read_manifest
 from llm_codec.quantizer import pool
+from llm_codec.run import RunFolder, learning_rate_share
 from llm_codec.spectral import FRAMES_PER_LATENT, MEL_BANDS, MEL_WINDOW, LogMel
 from llm_codec.training.codebook import ProjectedCodebook, TrainingQuantizer
 from llm_codec.training.config import TrainConfig
@@ -36,11 +33,10 @@ class Trainer:
 
     def __init__(self, config: TrainConfig, words: FrozenWords, device: str = "cpu") -> None:
         self.config, self.device, self.words = config, device, words
-        self.folder = Path(config.out) / "train"
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder = RunFolder(Path(config.out) / "train")
         rows = [row for row in read_manifest(Path(config.data)) if row["split"] == config.split
                 and row["speaker"] not in config.held_out]
-        bank = ClipBank(Path(config.data), rows, self.folder / "cache")
+        bank = ClipBank(Path(config.data), rows, self.folder.make() / "cache")
         shape = config.codec_config(words.embeddings[0].shape[1])
         self.sampler = Sampler(bank, config.seconds, shape.sample_rate, config.seed)
         torch.manual_seed(config.seed)
@@ -79,8 +75,10 @@ class Trainer:
         bar.close()
 
     def _update(self) -> dict[str, float]:
+        config = self.config
+        share = learning_rate_share(self.step, config.warmup, config.steps, floor=0.03)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * self._schedule()
+            group["lr"] = config.learning_rate * share
         losses, used = self._losses()
         total = sum(self.config.weights[name] * loss for name, loss in losses.items())
         self.optimizer.zero_grad(set_to_none=True)
@@ -127,25 +125,14 @@ class Trainer:
             pooled = nn.functional.avg_pool1d(residual, self.quantizer.strides[scale])
             self.quantizer.codebooks[scale].fit(pooled.mT.flatten(0, 1))
 
-    def _schedule(self) -> float:
-        config = self.config
-        if self.step < config.warmup:
-            return (self.step + 1) / config.warmup
-        part = (self.step - config.warmup) / max(1, config.steps - config.warmup)
-        return 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * part))
-
     def _log(self, values: dict[str, float]) -> None:
-        row = {"step": self.step, **values, "time": round(time.time(), 1)}
-        with (self.folder / "log.jsonl").open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        self.folder.log(step=self.step, **values)
 
     def save(self) -> None:
         """Write resumable state, and the codec once its words are in use."""
-        state = {"trained": self.trained.state_dict(), "optimizer": self.optimizer.state_dict(),
-                 "step": self.step, "llm": self.words.llm}
-        partial = self.folder / "state.pt.part"
-        torch.save(state, partial)
-        os.replace(partial, self.folder / "state.pt")
+        self.folder.save({
+            "trained": self.trained.state_dict(), "optimizer": self.optimizer.state_dict(),
+            "step": self.step, "llm": self.words.llm})
         if self.step > self.config.unquantised:
             self.quantizer.bake(self.codec.quantizer)
             self.codec.metadata = {
@@ -154,9 +141,7 @@ class Trainer:
 
     def resume(self) -> None:
         """Take up the last checkpoint, if any; around another LLM the words are laid out anew."""
-        path = self.folder / "state.pt"
-        if path.exists():
-            state = torch.load(path, weights_only=True, map_location=self.device)
+        if state := self.folder.load(self.device):
             self.trained.load_state_dict(state["trained"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]

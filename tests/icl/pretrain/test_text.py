@@ -50,3 +50,10 @@ def test_a_share_takes_the_first_documents(tokenizer, text_folder, documents):
     files = text_files(text_folder)[:1]
     stream = encode_corpus(tokenizer, files, {"one.txt": 0.1}, tokenizer.eos_token_id)
     assert tokenizer.decode(stream.tolist()) == "".join(text + "</s>" for text in documents[:3])
+
+
+def test_real_prose_is_read_as_many_documents(shared_text):
+    files = text_files(shared_text)
+    assert files and all(path.name.endswith((".txt", ".txt.xz")) for path in files)
+    stories = read_documents(shared_text / "tinystories.txt.xz")
+    assert len(stories) > 100 and not any("<|doc|>" in story for story in stories)
