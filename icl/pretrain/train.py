@@ -109,7 +109,7 @@ class Pretrainer:
                      (config.shortest, longest), config.text_tokens)
 
     def batch(self, space: WordSpace, step: int) -> tuple[str, Batch]:
-        """The batch of a step and its kind; depends on seed and step alone."""
+        """The batch of a step and its kind; depends on seed, step and the space alone."""
         config = self.config
         rng = np.random.default_rng((config.seed, step, 0))
         if rng.random() < config.prose_share:
