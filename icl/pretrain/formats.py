@@ -15,7 +15,7 @@ FORMATS = (
     ("Input:", "\nOutput:", "\n"),
     ("<", " > is", "."),
 )
-MARKS = (" =", " ->", "Input", "Output", "###", " <", " >", " is", "\n", ":")
+MARKS = (" =", " ->", "Input", "Output", "###", " <", " >", " is", ":")
 
 
 def tokenize_formats(tokenizer: PreTrainedTokenizerBase) -> list[Format]:

@@ -88,11 +88,9 @@ def matching(table: Table) -> list[Part]:
     """Strings with the label of their class; a label is the answer once its class was shown."""
     rng, form = table.rng, table.draw_format()
     ways = int(rng.integers(2, 7))
-    length = table.draw_length()
-    paths = [table.maker.path(length) for _ in range(ways)]
+    paths, noise = _classes(table, ways)
     label_size = 1 if rng.random() < 0.8 else 2
     labels = rng.choice(table.labels, size=(ways, label_size), replace=False)
-    noise = table.noise.scaled(float(rng.uniform(0.2, 1.0)))
     parts: list[Part] = []
     seen: set[int] = set()
     used = 0
@@ -105,6 +103,23 @@ def matching(table: Table) -> list[Part]:
         parts += [ids(labels[turn], target=turn in seen), ids(form.closing)]
         seen.add(turn)
     return parts
+
+
+def _classes(table: Table, ways: int) -> tuple[list[np.ndarray], Noise]:
+    """Paths of some classes, and how far their strings may differ.
+
+    In half of the texts all classes lean towards one path, as words of one speaker do, and differ
+    by less; only the whole string tells them apart then.
+    """
+    rng = table.rng
+    alike = float(rng.uniform(0.2, 0.7)) if rng.random() < 0.5 else 0.0
+    common = table.maker.path(table.draw_length())
+    paths = []
+    for _ in range(ways):
+        path = table.maker.path(table.draw_length())
+        along = np.linspace(0, len(common) - 1, len(path)).round().astype(int)
+        paths.append(alike * common[along] + (1 - alike) * path)
+    return paths, table.noise.scaled(float(rng.uniform(0.2, 1.0)) * (1 - alike))
 
 
 def _turns(ways: int, rng: np.random.Generator) -> list[int]:

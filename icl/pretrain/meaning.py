@@ -62,7 +62,7 @@ def starting_embeddings(vectors: np.ndarray, core: int, scale: float = 0.02) -> 
         (V, E) float32.
     """
     width = vectors.shape[1]
-    weights = np.where(np.arange(width) < core, 1.0, 0.35).astype(np.float32)
+    weights = np.where(np.arange(width) < core, 1.0, 0.25).astype(np.float32)
     rotation, _ = np.linalg.qr(np.random.default_rng(1).standard_normal((width, width)))
     values = (vectors * weights) @ rotation.astype(np.float32)
     return (values * (scale / values.std())).astype(np.float32)

@@ -87,9 +87,13 @@ class Sampler:
         self.sources = list(groups.values())
         total = [sum(float(bank.rows[n]["seconds"]) for n in part) for part in self.sources]
         self.weights = np.sqrt(total) / np.sqrt(total).sum()  # small sources are heard too
-        self.labels = list(bank.labelled().values())
+        labelled = bank.labelled()
+        self.labels = list(labelled.values())
         if not self.labels:
             raise ValueError(f"no label of kind {', '.join(ALIKE)} has two clips; label some")
+        sizes = np.sqrt([len(numbers) for numbers in self.labels])
+        self.label_weights = sizes / sizes.sum()
+        self.families = [source for source, _ in labelled]
         self._last = ""
 
     def crops(self, count: int, step: int) -> np.ndarray:
@@ -117,15 +121,24 @@ class Sampler:
             (2 classes, S) float32, clips of one label side by side, and their true lengths.
         """
         rng = np.random.default_rng((self.seed, step, 1))
-        picked = rng.choice(len(self.labels), size=classes, replace=len(self.labels) < classes)
+        picked = self._labels(classes, rng)
         size = round(seconds * 16000 / 3840) * 3840
-        waves, lengths = np.zeros((2 * classes, size), np.float32), []
+        waves, lengths = np.zeros((2 * len(picked), size), np.float32), []
         for row, group in enumerate(np.repeat(picked, 2)):
             wave = self.bank.clip(self._other(self.labels[group], row, rng))[:size]
             wave = level(augment(wave, rng)[:size], -26.0)
             waves[row, : len(wave)] = wave
             lengths.append(len(wave))
         return waves, np.array(lengths)
+
+    def _labels(self, classes: int, rng: np.random.Generator) -> np.ndarray:
+        """Numbers of labels; mostly of one source, where only what is said tells them apart."""
+        first = rng.choice(len(self.labels), p=self.label_weights)
+        family = [n for n, source in enumerate(self.families) if source == self.families[first]]
+        if rng.random() < 0.7 and len(family) > 1:
+            return rng.choice(family, size=min(classes, len(family)), replace=False)
+        few = len(self.labels) < classes
+        return rng.choice(len(self.labels), size=classes, replace=few, p=self.label_weights)
 
     def _other(self, numbers: list[int], row: int, rng: np.random.Generator) -> int:
         """A clip of the label; the second of a pair by another speaker where there is one."""
@@ -146,7 +159,13 @@ def level(wave: np.ndarray, decibels: float) -> np.ndarray:
 
 
 def augment(wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Start a little later or earlier, add a little noise: changes that no word should follow."""
+    """Speak faster and higher or slower and lower, start later or earlier, add a little noise.
+
+    All are changes that no word of the coarsest scale should follow.
+    """
+    count = max(1, round(len(wave) * rng.uniform(0.88, 1.14)))
+    wave = np.interp(np.linspace(0, len(wave) - 1, count), np.arange(len(wave)), wave)
+    wave = wave.astype(np.float32)
     shift = int(rng.integers(-1200, 1201))
     cut = min(max(0, -shift), len(wave) - 1)  # some of the shortest clip is left
     wave = np.concatenate([np.zeros(max(0, shift), np.float32), wave[cut:]])
