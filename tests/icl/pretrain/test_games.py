@@ -78,10 +78,16 @@ def test_noisy_strings_of_a_label_are_nearer_than_those_of_others(make_table):
         for string, label in zip(parts[1::5], parts[3::5], strict=True):
             name = tuple(label.content)
             if label.target:
-                found = min(shown, key=lambda key: np.square(string.content - shown[key]).sum())
+                here = six_points(string.content)
+                found = min(shown, key=lambda key: np.square(here - shown[key]).sum())
                 hits, asked = hits + (found == name), asked + 1
-            shown.setdefault(name, string.content)
+            shown.setdefault(name, six_points(string.content))
     assert asked > 200 and hits / asked > 0.95
+
+
+def six_points(string: np.ndarray) -> np.ndarray:
+    """Strings of different lengths at the same six places."""
+    return string[np.linspace(0, len(string) - 1, 6).round().astype(int)]
 
 
 @pytest.mark.parametrize("form", LINES)

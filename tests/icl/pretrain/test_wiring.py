@@ -52,7 +52,7 @@ def test_gathering_heads_look_back_as_many_tokens_as_they_say():
         assert torch.stack(weights).argmax() == back, f"head {head}"
     for head, (back, *_) in enumerate(GATHER[:2]):  # these look at one token alone
         looked = places - first[:, head, 10:].argmax(dim=-1)
-        assert (looked == back).float().mean() > 0.85, f"head {head}"
+        assert (looked == back).float().mean() > 0.75, f"head {head}"
 
 
 @pytest.mark.parametrize("width", [96, 128])
