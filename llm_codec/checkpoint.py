@@ -21,6 +21,7 @@ from llm_codec.vocabulary import Vocabulary
 
 FORMAT = 1
 PRESETS = ("pocket",)
+HUB_OPTIONS = ("token", "cache_dir", "force_download")
 CONFIG, WEIGHTS, WORDS = "config.json", "model.safetensors", "vocabulary.json"
 
 # Installed, the shipped weights are a data package beside this one; in a checkout, a folder.
@@ -57,6 +58,7 @@ def resolve(
     part: str = "codec",
     revision: str | None = None,
     local_files_only: bool = False,
+    **hub: Any,
 ) -> Path:
     """Finds the folder of a codec or of an LLM.
 
@@ -66,10 +68,15 @@ def resolve(
         part: ``"codec"`` or ``"llm"``.
         revision: branch, tag or commit on the hub.
         local_files_only: take a hub id from the local cache, without network.
+        hub: ``token``, ``cache_dir`` and ``force_download`` of huggingface_hub.
 
     Raises:
+        TypeError: another keyword.
         CheckpointError: nothing of that name is here or on the hub.
     """
+    unknown = sorted(set(hub) - set(HUB_OPTIONS))
+    if unknown:  # also where no hub is asked: a misspelt option must not pass unseen
+        raise TypeError(f"unknown arguments {unknown}; the hub takes {', '.join(HUB_OPTIONS)}")
     name = str(name_or_path)
     if name in PRESETS:
         return _shipped(name, part)
@@ -80,7 +87,8 @@ def resolve(
                 f"{name!r} is no {part}: expected a preset ({', '.join(PRESETS)}), a folder, or a "
                 "hub id owner/name"
             )
-        folder = _download(name, revision, local_files_only)
+        options = {"revision": revision, "local_files_only": local_files_only}
+        folder = _download(name, **options, **hub)
     return folder / part if (folder / part / CONFIG).is_file() else folder
 
 
@@ -167,13 +175,13 @@ def _shipped(name: str, part: str) -> Path:
     )
 
 
-def _download(name: str, revision: str | None, local_files_only: bool) -> Path:
+def _download(name: str, **options: Any) -> Path:
     """Snapshot of a hub repository in the local cache."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, revision=revision, local_files_only=local_files_only))
+        return Path(snapshot_download(name, **options))
     except (OSError, HfHubHTTPError, LocalEntryNotFoundError, ValueError) as error:
         raise CheckpointError(
             f"{name} is no folder here and could not be had from the hub ({type(error).__name__}); "

@@ -14,6 +14,7 @@ from llm_codec import checkpoint
 from llm_codec.checkpoint import CheckpointError
 from llm_codec.codes import Codes, CodesError
 from llm_codec.config import CodecConfig
+from llm_codec.hub import HubMixin
 from llm_codec.layers import WaveformDecoder, WaveformEncoder
 from llm_codec.quantizer import MultiScaleQuantizer
 from llm_codec.spectral import SpectralDecoder, SpectralEncoder
@@ -23,7 +24,7 @@ ENCODERS = {"waveform": WaveformEncoder, "spectral": SpectralEncoder}
 DECODERS = {"waveform": WaveformDecoder, "spectral": SpectralDecoder}
 
 
-class LLMCodec(nn.Module):
+class LLMCodec(nn.Module, HubMixin):
     """16 kHz audio <-> multi-scale codes, each code a word of a frozen LLM (arXiv 2406.10056).
 
     Args:
@@ -154,14 +155,21 @@ class LLMCodec(nn.Module):
     @classmethod
     def from_pretrained(
         cls, name: str | Path = "pocket", revision: str | None = None,
-        local_files_only: bool = False, device: str = "cpu",
+        local_files_only: bool = False, device: str = "cpu", **hub: Any,
     ) -> LLMCodec:
         """Load a preset, a folder or a hub repository; eval mode, no gradients.
+
+        Args:
+            name: preset, folder or ``owner/name``.
+            revision: branch, tag or commit on the hub.
+            local_files_only: take a hub id from the local cache, without network.
+            device: where the codec runs.
+            hub: ``token``, ``cache_dir`` and ``force_download`` of huggingface_hub.
 
         Raises:
             CheckpointError: nothing is there, or its files do not fit one another.
         """
-        folder = checkpoint.resolve(name, "codec", revision, local_files_only)
+        folder = checkpoint.resolve(name, "codec", revision, local_files_only, **hub)
         loaded = checkpoint.load(folder)
         try:
             codec = cls(loaded.config, loaded.vocabulary)
@@ -175,17 +183,30 @@ class LLMCodec(nn.Module):
         return codec.eval().requires_grad_(False).to(device)
 
     def save_pretrained(
-        self, folder: str | Path, dtype: torch.dtype | None = torch.float16
-    ) -> None:
-        """Write config, weights and vocabulary so that `from_pretrained` reads them.
+        self, folder: str | Path, dtype: torch.dtype | None = torch.float16, *,
+        push_to_hub: bool = False, repo_id: str | None = None, **hub: Any,
+    ) -> str | None:
+        """Write config, weights, vocabulary and a model card; `from_pretrained` reads them.
 
         Args:
             folder: made if missing.
             dtype: of the weights. Half precision may change a few codes of a codec that was not
                 loaded from half precision; None keeps what is there and changes none.
+            push_to_hub: upload as well.
+            repo_id: ``owner/name``; None takes the folder's name.
+            hub: further arguments of `push_to_hub`.
+
+        Returns:
+            URL of the commit if pushed, else None.
         """
+        if hub and not push_to_hub:
+            raise TypeError(f"save_pretrained takes {sorted(hub)} only with push_to_hub=True")
         state = {name: value.to(dtype or value.dtype) for name, value in self.state_dict().items()}
         checkpoint.save(Path(folder), self.config, state, self.vocabulary, self.metadata)
+        self.write_card(Path(folder))
+        if not push_to_hub:
+            return None
+        return self.push_to_hub(repo_id or Path(folder).resolve().name, dtype=dtype, **hub)
 
     @classmethod
     def tiny(cls, vocabulary: Vocabulary | None = None, seed: int = 0, **config: Any) -> LLMCodec:
