@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from llm_codec.codes import Codes
 from llm_codec.config import CodecConfig
+from llm_codec.parsing import Parser
 from llm_codec.spelling import Spelling, VocabularyError, spell
 
 if TYPE_CHECKING:
@@ -47,9 +50,12 @@ class BoundVocabulary:
         return [spelling.ids for spelling in self._spellings]
 
     def word(self, scale: int, code: int) -> str:
-        """The word of ``code`` at ``scale`` (from 1), or the token of a raw id."""
-        entry = self.vocabulary.scales[scale - 1][code]
-        return entry if isinstance(entry, str) else self.tokenizer.convert_ids_to_tokens(entry)
+        """The word of ``code`` at ``scale`` (from 1), or the name of a raw id.
+
+        That is its token as the tokenizer writes it, or ``<id:N>`` where the token has no name,
+        spaces in it, or the name of another entry of the scale.
+        """
+        return self._names[scale - 1].entries[code]
 
     def scale_spans(
         self, codes: Codes, scales: int | None = None, trim: bool = False
@@ -76,23 +82,34 @@ class BoundVocabulary:
         """Token ids of one clip; arguments and errors as for `scale_spans`."""
         return [token for _, ids in self.scale_spans(codes, scales, trim) for token in ids]
 
+    def to_words(self, codes: Codes, scales: int | None = None, trim: bool = False) -> list[str]:
+        """Words of one clip in the order of the ids; arguments as for `scale_spans`."""
+        parts = self._parts(codes, scales, trim)
+        return [self.word(number, code) for number, part, _ in parts for code in part]
+
     def to_text(self, codes: Codes, scales: int | None = None, trim: bool = False) -> str:
         """Words of one clip, each with a space before it; arguments as for `scale_spans`.
 
-        Raw ids are shown as the tokenizer writes their tokens: to be read, not to be parsed.
+        Where all entries are words, the tokenizer turns this text into the same ids. Raw ids
+        show by name: `from_text` reads them back, a tokenizer need not.
         """
-        parts = self._parts(codes, scales, trim)
-        return "".join(f" {self.word(number, code)}" for number, part, _ in parts for code in part)
+        return "".join(f" {word}" for word in self.to_words(codes, scales, trim))
 
     def to_codes(
-        self, ids: Iterable[int], num_samples: int | None = None, gain: float = 1.0
+        self, ids: Iterable[int], num_samples: int | None = None, gain: float = 1.0,
+        trim: bool | None = None,
     ) -> Codes:
-        """Parses the ids of one clip: the exact inverse of ``to_ids(codes)``.
+        """Parses the ids of one clip: the exact inverse of ``to_ids(codes, trim=...)``.
+
+        Words that trimming left out come back as repetitions of the last word of their scale;
+        every word that stands for sound is the one that was there.
 
         Args:
-            ids: L token ids, all K scales, untrimmed.
-            num_samples: true samples of the clip; None takes all that the words span.
+            ids: L token ids, all K scales.
+            num_samples: true samples of the clip, without which trimmed ids cannot be read; None
+                takes all that the words span.
             gain: level, as in `Codes`.
+            trim: whether words of padding were left out; None takes what the ids fit.
 
         Returns:
             Codes of one clip. Their ``codec`` is empty: ids do not say who chose them.
@@ -100,13 +117,35 @@ class BoundVocabulary:
         Raises:
             VocabularyError: the ids are no clip; says at which token the parse stops.
         """
-        stream = tuple(ids)
-        if num_samples is None:
-            candidates = self._possible_blocks(len(stream))
-        else:
-            blocks = self.config.padded_samples(num_samples) // self.config.block_samples
-            candidates = range(blocks, blocks + 1)
-        scales = self._parse(stream, candidates)
+        scales = Parser(self.config, self._spellings).parse(tuple(ids), num_samples, trim)
+        return self._codes(scales, num_samples, gain)
+
+    def from_words(
+        self, words: Iterable[str], num_samples: int | None = None, gain: float = 1.0,
+        trim: bool | None = None,
+    ) -> Codes:
+        """The exact inverse of `to_words`; arguments and errors as for `to_codes`."""
+        scales = Parser(self.config, self._names).parse(tuple(words), num_samples, trim)
+        return self._codes(scales, num_samples, gain)
+
+    def from_text(
+        self, text: str, num_samples: int | None = None, gain: float = 1.0,
+        trim: bool | None = None,
+    ) -> Codes:
+        """The exact inverse of `to_text`; arguments and errors as for `to_codes`."""
+        return self.from_words(text.split(), num_samples, gain, trim)
+
+    @cached_property
+    def _names(self) -> list[Spelling]:
+        """Words of each scale as they are written: every entry is one item."""
+        named = {
+            scale: _name(self.tokenizer, scale, self.vocabulary.scales.index(scale) + 1)
+            for scale in dict.fromkeys(self.vocabulary.scales)
+        }
+        return [named[scale] for scale in self.vocabulary.scales]
+
+    def _codes(self, scales: list[list[int]], num_samples: int | None, gain: float) -> Codes:
+        """Codes of one clip of whole blocks."""
         span = len(scales[0]) * self.config.vq_strides[0] * self.config.hop_length
         return Codes(
             scales=tuple(torch.tensor([part]) for part in scales),
@@ -141,57 +180,21 @@ class BoundVocabulary:
             parts.append((number, part, self._spellings[number - 1]))
         return parts
 
-    def _counts(self, blocks: int = 1) -> list[int]:
-        """Words of each scale in so many blocks."""
-        return [blocks * self.config.block_frames // stride for stride in self.config.vq_strides]
 
-    def _possible_blocks(self, length: int) -> range:
-        """Numbers of blocks that ``length`` tokens can hold."""
-        pairs = list(zip(self._counts(), self._spellings, strict=True))
-        least = sum(count * spelling.shortest for count, spelling in pairs)
-        most = sum(count * spelling.longest for count, spelling in pairs)
-        possible = range(max(1, -(-length // most)), length // least + 1)
-        if not possible:
-            size = f"{least}" if least == most else f"{least} to {most}"
-            raise VocabularyError(
-                f"{length} tokens are no whole clip: a clip is made of blocks of {size} tokens"
-            )
-        return possible
-
-    def _parse(self, stream: tuple[int, ...], candidates: range) -> list[list[int]]:
-        """Codes of each scale for the one number of blocks that fits the whole stream."""
-        results = [self._read(stream, self._counts(blocks)) for blocks in candidates]
-        whole = [codes for codes, _, reason in results if not reason]
-        if len(whole) > 1:
-            raise VocabularyError("the ids fit clips of several lengths; give num_samples")
-        if not whole:
-            raise VocabularyError(max(results, key=lambda result: result[1])[2])
-        return whole[0]
-
-    def _read(
-        self, stream: tuple[int, ...], counts: list[int]
-    ) -> tuple[list[list[int]], int, str]:
-        """Codes of each scale, where reading stopped, and why it did ("" if all was read)."""
-        scales: list[list[int]] = []
-        position = 0
-        for number, (spelling, count) in enumerate(zip(self._spellings, counts), start=1):
-            codes, position = spelling.read(
-                stream, position, self._end(stream, counts, number), count
-            )
-            if len(codes) < count:
-                seen = f"token {stream[position]}" if position < len(stream) else "the end"
-                where = f"position {position}, word {len(codes) + 1} of {count} of scale {number}"
-                return scales, position, f"parsing stops at {where}: {seen} is no word of it"
-            scales.append(codes)
-        left = len(stream) - position
-        return scales, position, f"{left} tokens are left at position {position}" if left else ""
-
-    def _end(self, stream: tuple[int, ...], counts: list[int], number: int) -> int:
-        """Where scale ``number`` must end: known if all later words are equally long."""
-        later = list(zip(self._spellings, counts))[number:]
-        if not all(spelling.fixed for spelling, _ in later):
-            return len(stream)
-        return len(stream) - sum(spelling.longest * count for spelling, count in later)
+def _name(tokenizer: Any, entries: Sequence[str | int], number: int) -> Spelling:
+    """Names of one scale's entries: distinct, and without spaces, so that text can be cut."""
+    words = [
+        entry if isinstance(entry, str) else tokenizer.convert_ids_to_tokens(entry)
+        for entry in entries
+    ]
+    times = Counter(words)
+    names = [
+        entry if isinstance(entry, str)
+        else word if word and word.split() == [word] and times[word] == 1
+        else f"<id:{entry}>"
+        for entry, word in zip(entries, words, strict=True)
+    ]
+    return Spelling(names, [(name,) for name in names], number)
 
 
 def _standard_config(sizes: tuple[int, ...]) -> CodecConfig:

@@ -16,7 +16,7 @@ class Spelling:
 
     Args:
         entries: words or raw ids, V of them.
-        ids: token ids of each entry, in the same order.
+        ids: token ids of each entry (or other items, such as words), in the same order.
         number: the scale, from 1, for messages.
 
     Raises:
@@ -24,11 +24,11 @@ class Spelling:
     """
 
     def __init__(
-        self, entries: Sequence[str | int], ids: Sequence[tuple[int, ...]], number: int
+        self, entries: Sequence[str | int], ids: Sequence[tuple], number: int
     ) -> None:
         self.entries = tuple(entries)
         self.ids = tuple(ids)
-        self._codes: dict[tuple[int, ...], int] = {}
+        self._codes: dict[tuple, int] = {}
         for code, spelled in enumerate(self.ids):
             first = self._codes.setdefault(spelled, code)
             if first != code:
@@ -76,7 +76,7 @@ class Spelling:
         )
 
     def read(
-        self, stream: tuple[int, ...], start: int, end: int, count: int
+        self, stream: tuple, start: int, end: int, count: int
     ) -> tuple[list[int], int]:
         """Reads up to ``count`` entries of ``stream[start:end]``, the longest match each time.
 
@@ -89,7 +89,7 @@ class Spelling:
             start += len(self.ids[code])
         return codes, start
 
-    def _match(self, stream: tuple[int, ...], start: int, end: int) -> int | None:
+    def _match(self, stream: tuple, start: int, end: int) -> int | None:
         for length in reversed(self._lengths):
             if start + length <= end:
                 code = self._codes.get(stream[start : start + length])
@@ -113,10 +113,10 @@ def check_entries(number: int, entries: Sequence[str | int]) -> None:
     for code, entry in enumerate(entries):
         if isinstance(entry, bool) or not isinstance(entry, (str, int)):
             raise VocabularyError(f"scale {number}, code {code}: {entry!r} is no word and no id")
-        if entry != entry.strip() or not entry if isinstance(entry, str) else entry < 0:
+        if entry.split() != [entry] if isinstance(entry, str) else entry < 0:
             raise VocabularyError(
                 f"scale {number}, code {code}: {entry!r} is no entry; expected a word without "
-                "spaces around it or a token id from 0 up"
+                "spaces or a token id from 0 up"
             )
     entry, times = Counter(entries).most_common(1)[0]
     if times > 1:

@@ -21,6 +21,8 @@ FAST = ["red", "green", "blue", "black", "white"]
         ([["a", "b", "a"]], "has 'a' 2 times"),
         ([["a", " b"]], "code 1: ' b'"),
         ([["a", ""]], "code 1: ''"),
+        ([["a", "b c"]], "code 1: 'b c'"),
+        ([["a", "b\u00a0c"]], "code 1:"),
         ([[3, -1]], "code 1: -1"),
         ([["a", True]], "code 1: True"),
         ([["a", 1.5]], "code 1: 1.5"),
