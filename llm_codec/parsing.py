@@ -40,7 +40,8 @@ class Parser:
             VocabularyError: the stream is no clip, or could be several; says where parsing stops.
         """
         stream = tuple(stream)
-        results = [self._read(stream, counts) for counts in self._layouts(stream, num_samples, trim)]
+        layouts = self._layouts(stream, num_samples, trim)
+        results = [self._read(stream, counts) for counts in layouts]
         whole = [codes for codes, _, reason in results if not reason]
         if len(whole) > 1:
             missing = "num_samples" if num_samples is None else "trim"
