@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from os import PathLike
@@ -15,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llm_codec import atomic
+from llm_codec import atomic, container
+from llm_codec.container import MAGIC, ContainerError
 
-MAGIC = b"LLMC"
-VERSION = 1
+__all__ = ["MAGIC", "SUFFIX", "Codes", "CodesError"]
+
 SUFFIX = ".lcc"
-_CHECKSUM_BYTES = 8
 _PER_CLIP = ("scales", "num_samples", "gain")  # all other fields belong to the codec
 
 
@@ -125,14 +122,17 @@ class Codes:
             path: where; written whole or not at all.
 
         Raises:
+            CodesError: there are too many clips for one file.
             OSError: the file cannot be written.
         """
-        header = {**_shared(self), "frames": _frames(self)}
-        header |= {"num_samples": self.num_samples.tolist(), "gain": self.gain.tolist()}
-        text = json.dumps(header, separators=(",", ":")).encode()
-        packed = [_pack(*pair) for pair in zip(self.scales, self.codebook_sizes)]
-        content = b"".join([MAGIC, struct.pack("<BI", VERSION, len(text)), text, *packed])
-        atomic.write_bytes(path, content + _checksum(content))
+        header = {**_shared(self), "frames": self.scales[0].shape[1] * self.vq_strides[0]}
+        header |= {"num_samples": self.num_samples.tolist(), "gain": _shortest(self.gain)}
+        packed = [container.pack(*pair) for pair in zip(self.scales, self.codebook_sizes)]
+        try:
+            content = container.write(header, b"".join(packed))
+        except ContainerError as error:
+            raise CodesError(f"{path}: {error}") from None
+        atomic.write_bytes(path, content)
 
     @classmethod
     def load(cls, path: str | PathLike) -> Codes:
@@ -145,26 +145,30 @@ class Codes:
             content = Path(path).read_bytes()
         except (FileNotFoundError, IsADirectoryError):
             raise CodesError(f"{path} is not a file; expected an .lcc file") from None
-        header, packed = _open(content, str(path))
         try:
-            return cls._parse(header, packed)
-        except (KeyError, TypeError, ValueError) as error:
-            raise CodesError(f"{path} is not a valid .lcc file ({error}); encode again") from error
+            return cls._parse(*container.read(content))
+        except ContainerError as error:
+            raise CodesError(f"{path} {error}") from None
+        except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise CodesError(f"{path} is not a valid .lcc file ({reason}); encode again") from error
 
     @classmethod
     def _parse(cls, header: dict[str, Any], packed: bytes) -> Codes:
         """Codes of a header and of the packed bits behind it."""
         num_samples = torch.tensor(header.pop("num_samples"), dtype=torch.int64)
         gain = torch.tensor(header.pop("gain"), dtype=torch.float32)
-        scales, start = [], 0
-        for frames, size in zip(header.pop("frames"), header["codebook_sizes"], strict=True):
-            shape = (len(num_samples), frames)
-            end = start + (len(num_samples) * frames * _bits(size) + 7) // 8
-            scales.append(_unpack(packed[start:end], shape, size))
-            start = end
-        if start != len(packed):
-            raise CodesError(f"{len(packed)} bytes of codes where the header says {start}")
-        header["codebook_sizes"] = tuple(header["codebook_sizes"])
+        sizes, frames = header["codebook_sizes"], header.pop("frames")
+        if not isinstance(frames, list):  # version 1 had the codes of each scale
+            frames = [frames // stride for stride in header["vq_strides"]]
+        shapes = [(len(num_samples), count) for count in frames]
+        pairs = list(zip(shapes, sizes, strict=True))
+        lengths = [container.packed_bytes(rows * count, size) for (rows, count), size in pairs]
+        if sum(lengths) != len(packed):  # before anything of that length is made
+            raise CodesError(f"{len(packed)} bytes of codes where the header says {sum(lengths)}")
+        ends = np.cumsum(lengths)
+        parts = [packed[end - length : end] for end, length in zip(ends, lengths)]
+        scales = [container.unpack(part, *pair) for part, pair in zip(parts, pairs)]
         return cls(tuple(scales), num_samples, gain, **header)
 
 
@@ -184,6 +188,12 @@ def _check_scale(number: int, codes: Tensor, size: int, batch: int) -> None:
 
 def _check_lengths(codes: Codes) -> None:
     """Rejects scales that do not span the same time, and clips longer than their codes."""
+    for name in ("hop_length", "sample_rate"):
+        if type(getattr(codes, name)) is not int or getattr(codes, name) < 1:
+            raise CodesError(f"{name} is {getattr(codes, name)!r}; expected a number from 1 up")
+    for name in ("codec", "vocabulary"):
+        if not isinstance(getattr(codes, name), str):
+            raise CodesError(f"{name} is {getattr(codes, name)!r}; expected a fingerprint")
     spans = {part.shape[1] * stride for part, stride in zip(codes.scales, codes.vq_strides)}
     if len(spans) > 1:
         raise CodesError(f"scales of {_frames(codes)} codes do not fit strides {codes.vq_strides}")
@@ -209,40 +219,6 @@ def _frames(codes: Codes) -> list[int]:
     return [part.shape[1] for part in codes.scales]
 
 
-def _bits(size: int) -> int:
-    """Bits of one code of a codebook of ``size`` words."""
-    return max(1, (size - 1).bit_length())
-
-
-def _pack(codes: Tensor, size: int) -> bytes:
-    """Codes (B, T_k) as bits, most significant first, filled up to a whole byte."""
-    shifts = np.arange(_bits(size))[::-1]
-    bits = (codes.cpu().numpy().reshape(-1, 1) >> shifts) & 1
-    return np.packbits(bits.astype(np.uint8)).tobytes()
-
-
-def _unpack(packed: bytes, shape: tuple[int, int], size: int) -> Tensor:
-    """Inverse of `_pack`."""
-    width = _bits(size)
-    bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=shape[0] * shape[1] * width)
-    weights = 1 << np.arange(width, dtype=np.int64)[::-1]
-    return torch.from_numpy((bits.reshape(-1, width) @ weights).reshape(shape))
-
-
-def _open(content: bytes, name: str) -> tuple[dict[str, Any], bytes]:
-    """Header and packed codes of a file, its frame and checksum verified."""
-    if content[:4] != MAGIC or len(content) < 9 + _CHECKSUM_BYTES:
-        raise CodesError(f"{name} is not an .lcc file; expected the output of `llm-codec encode`")
-    version, length = struct.unpack("<BI", content[4:9])
-    if version > VERSION:
-        raise CodesError(
-            f"{name} has format {version}; this version reads up to {VERSION}: update llm-codec"
-        )
-    body, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
-    if _checksum(body) != checksum:
-        raise CodesError(f"{name} is damaged or cut short (checksum differs); encode again")
-    return json.loads(body[9 : 9 + length]), body[9 + length :]
-
-
-def _checksum(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest()[:_CHECKSUM_BYTES]
+def _shortest(gain: Tensor) -> list[float]:
+    """Numbers with no more digits than a float32 needs to come back."""
+    return [float(str(value)) for value in gain.cpu().numpy()]

@@ -7,12 +7,15 @@ import hashlib
 import json
 import math
 import struct
+import zlib
 from pathlib import Path
 
 import pytest
 import torch
 
+from llm_codec import container
 from llm_codec.codes import Codes, CodesError
+from llm_codec.config import CodecConfig
 
 
 def make(batch: int = 1, blocks: int = 2, sizes=(20, 33, 1000), seed: int = 0, **kwargs) -> Codes:
@@ -43,6 +46,24 @@ def same(a: Codes, b: Codes) -> bool:
     ) and (a == b)
 
 
+def write(codes: Codes, path: Path, version: int) -> bytes:
+    """Writes a file; version 1 as it was written before version 2 was."""
+    codes.save(path)
+    if version == 1:
+        header, packed = container.read(path.read_bytes())
+        header["frames"] = [scale.shape[1] for scale in codes.scales]
+        text = json.dumps(header, separators=(",", ":")).encode()
+        body = b"LLMC" + struct.pack("<BI", 1, len(text)) + text + packed
+        path.write_bytes(body + hashlib.sha256(body).digest()[:8])
+    return path.read_bytes()
+
+
+def test_files_of_version_1_are_read(tmp_path: Path) -> None:
+    for codes in (make(), make(batch=3)):
+        write(codes, tmp_path / "a.lcc", version=1)
+        assert same(Codes.load(tmp_path / "a.lcc"), codes)
+
+
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("sizes", [(20, 33, 1000), (1, 2, 3), (3248, 32000, 32000), (256,) * 3])
 def test_file_gives_everything_back(tmp_path: Path, batch: int, sizes: tuple) -> None:
@@ -60,36 +81,65 @@ def test_extreme_codes_survive_packing(tmp_path: Path) -> None:
     assert Codes.load(tmp_path / "a.lcc") == codes
 
 
-def test_file_spends_the_bits_it_promises(tmp_path: Path) -> None:
-    sizes = (3248, 32000, 32000)
-    lengths = []
-    for blocks in (4, 44):
-        make(blocks=blocks, sizes=sizes).save(tmp_path / "a.lcc")
-        lengths.append((tmp_path / "a.lcc").stat().st_size)
-    bits = sum(count * math.ceil(math.log2(size)) for count, size in zip((2, 4, 8), sizes))
-    assert abs(lengths[1] - lengths[0] - 40 * bits / 8) <= 8
+@pytest.mark.parametrize("sizes", [(3248, 32000, 32000), (3584, 3584, 3584)])
+@pytest.mark.parametrize("seconds", [10, 11.3, 60, 600])
+def test_codes_cost_no_more_than_the_entropy_free_rate(
+    tmp_path: Path, sizes: tuple, seconds: float
+) -> None:
+    """Packed codes stay within 2 % of sum T_k log2 V_k; header and checksum come once."""
+    blocks = CodecConfig().padded_samples(round(seconds * 16000)) // 3840
+    codes = make(blocks=blocks, sizes=sizes, gain=torch.tensor([1.9968177]))
+    codes.save(tmp_path / "a.lcc")
+    least = sum(t.numel() * math.log2(size) for t, size in zip(codes.scales, sizes)) / 8
+    _, packed = container.read((tmp_path / "a.lcc").read_bytes())
+    size = (tmp_path / "a.lcc").stat().st_size
+    assert least <= len(packed) <= 1.02 * least
+    assert size - len(packed) <= 77
+    assert seconds < 60 or size <= 1.035 * least
 
 
-@pytest.mark.parametrize("position", [0, 4, 5, 9, 40, -30, -9, -1])
-def test_a_flipped_bit_is_found(tmp_path: Path, position: int) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_every_flipped_bit_is_found(tmp_path: Path, version: int) -> None:
     path = tmp_path / "a.lcc"
-    make().save(path)
-    content = bytearray(path.read_bytes())
-    content[position] ^= 4
-    path.write_bytes(content)
-    with pytest.raises(CodesError) as caught:
-        Codes.load(path)
-    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+    content = write(make(), path, version)
+    for bit in range(8 * len(content)):
+        damaged = bytearray(content)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        with pytest.raises(CodesError) as caught:
+            Codes.load(path)
+        assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_every_truncation_is_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_every_truncation_is_found(tmp_path: Path, version: int) -> None:
     path = tmp_path / "a.lcc"
-    make().save(path)
-    content = path.read_bytes()
+    content = write(make(), path, version)
     for length in range(len(content)):
         path.write_bytes(content[:length])
         with pytest.raises(CodesError, match="not an .lcc file|cut short"):
             Codes.load(path)
+
+
+def test_a_header_that_swells_is_not_unpacked(tmp_path: Path) -> None:
+    """17 MB of zeros in 17 kB: a decompression bomb."""
+    path = tmp_path / "a.lcc"
+    for text in (zlib.compress(bytes(17 << 20), wbits=-15), b"\x00", b""):
+        body = b"LLMC" + struct.pack("<BI", 2, len(text)) + text + bytes(20)
+        path.write_bytes(body + hashlib.sha256(body).digest()[:8])
+        with pytest.raises(CodesError, match="not a valid .lcc file"):
+            Codes.load(path)
+
+
+def test_a_batch_too_large_for_a_header_is_refused_when_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(batch=20000, blocks=1, num_samples=torch.full((20000,), 3840)).save(tmp_path / "a.lcc")
+    assert len(Codes.load(tmp_path / "a.lcc")) == 20000
+    monkeypatch.setattr(container, "MAX_HEADER", 100)
+    with pytest.raises(CodesError, match="b.lcc: too many clips"):
+        make().save(tmp_path / "b.lcc")
+    assert not (tmp_path / "b.lcc").exists()
 
 
 def test_foreign_newer_and_missing_files(tmp_path: Path) -> None:
@@ -111,20 +161,29 @@ def test_foreign_newer_and_missing_files(tmp_path: Path) -> None:
     [
         {"frames": [4, 8, 17]},
         {"frames": [4, 8]},
+        {"frames": 17},
+        {"frames": 8 * 10**15},
+        {"frames": -8},
+        {"frames": None},
         {"codebook_sizes": [20, 33, 2]},
         {"num_samples": [10**9]},
+        {"num_samples": [10**30]},
+        {"num_samples": []},
         {"num_samples": "many"},
+        {"gain": [1e300]},
+        {"vq_strides": [0, 0, 0]},
+        {"codec": 7},
+        {"sample_rate": "slow"},
+        {"sample_rate": 0},
+        {"hop_length": -480},
         {"colour": "blue"},
     ],
 )
 def test_a_header_that_lies_is_found(tmp_path: Path, change: dict) -> None:
     path = tmp_path / "a.lcc"
     make().save(path)
-    content = path.read_bytes()
-    (length,) = struct.unpack("<I", content[5:9])
-    text = json.dumps(json.loads(content[9 : 9 + length]) | change).encode()
-    body = content[:5] + struct.pack("<I", len(text)) + text + content[9 + length : -8]
-    path.write_bytes(body + hashlib.sha256(body).digest()[:8])
+    header, packed = container.read(path.read_bytes())
+    path.write_bytes(container.write(header | change, packed))
     with pytest.raises(CodesError, match="not a valid .lcc file"):
         Codes.load(path)
 
