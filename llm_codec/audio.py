@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 
@@ -20,6 +21,9 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au")
 
 SILENCE = 1e-5
 """Peak under which a clip counts as silent: -100 dBFS, a third of one step of 16-bit audio."""
+
+RATES = (1000, 1_000_000)
+"""Hz, lowest and highest taken: a damaged header that says 1 Hz would turn seconds into hours."""
 
 # Value of full scale and of zero in integer audio, by dtype.
 _INTEGER_SCALE = {"int16": (2**15, 0), "int32": (2**31, 0), "uint8": (2**7, 2**7)}
@@ -47,7 +51,7 @@ def load(path: str | PathLike, sample_rate: int = 16000) -> np.ndarray:
         AudioError: the file is missing, empty, not audio, holds no samples, or NaN or infinity.
     """
     samples, rate = _read(Path(path))
-    _check(samples, str(path))
+    check(samples, str(path))
     return np.clip(_resample(samples.mean(axis=1), rate, sample_rate), -1.0, 1.0)
 
 
@@ -110,12 +114,18 @@ def save(path: str | PathLike, wave: np.ndarray | Tensor, sample_rate: int = 160
     if samples.size != samples.shape[-1]:
         raise AudioError(f"{path}: one mono clip can be saved, got shape {samples.shape}")
     samples = samples.reshape(-1)
-    _check(samples, str(path))
-    # Times 32768, as readers divide by that: what is loaded again differs by half a step at most.
-    steps = np.clip(np.round(samples * 2.0**15), -(2**15), 2**15 - 1).astype(np.int16)
+    check(samples, str(path))
     buffer = io.BytesIO()  # written in memory, so that a full disk is a plain OSError
-    soundfile.write(buffer, steps, sample_rate, format=kind[1:].upper(), subtype="PCM_16")
+    soundfile.write(buffer, steps(samples), sample_rate, format=kind[1:].upper(), subtype="PCM_16")
     atomic.write_bytes(path, buffer.getvalue())
+
+
+def steps(samples: np.ndarray) -> np.ndarray:
+    """Samples in [-1, 1] as int16, clipped to that range.
+
+    Times 32768, as readers divide by that: what is loaded again differs by half a step at most.
+    """
+    return np.clip(np.round(samples * 2.0**15), -(2**15), 2**15 - 1).astype(np.int16)
 
 
 def _read(path: Path) -> tuple[np.ndarray, int]:
@@ -124,16 +134,23 @@ def _read(path: Path) -> tuple[np.ndarray, int]:
         with open(path, "rb") as stream:
             if not stream.peek(1):
                 raise AudioError(f"{path} is an empty file (0 bytes); expected audio")
-            return soundfile.read(stream, dtype="float32", always_2d=True)
+        # By name: a callback of Python's that fails inside libsndfile would print a traceback.
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except FileNotFoundError:
         raise AudioError(f"{path} does not exist; check the path") from None
     except IsADirectoryError:
         raise AudioError(f"{path} is a folder; expected one audio file") from None
-    except (soundfile.SoundFileError, TypeError) as error:  # TypeError: headerless formats
+    except AudioError:
+        raise
+    # TypeError: headerless formats; the others: headers that promise more than memory holds
+    except (soundfile.SoundFileError, TypeError, ValueError, MemoryError) as error:
         raise AudioError(
             f"{path} cannot be read as audio; expected wav, flac, ogg, mp3 or another format "
             "libsndfile knows (convert other files to wav first)"
         ) from error
+    if not RATES[0] <= rate <= RATES[1]:
+        raise AudioError(f"{path} says {rate} Hz; expected {RATES[0]} to {RATES[1]} Hz")
+    return samples, rate
 
 
 def _clips(item: Audio, sample_rate: int | None, target_rate: int) -> list[Tensor]:
@@ -148,7 +165,7 @@ def _clips(item: Audio, sample_rate: int | None, target_rate: int) -> list[Tenso
     samples = _array(item)
     name = f"audio of shape {samples.shape}"
     _check_shape(samples, name)
-    _check(samples, name)
+    check(samples, name)
     batch = samples if samples.ndim == 3 else np.atleast_2d(samples)[None]  # (B, C, S)
     rate = sample_rate or target_rate
     return [torch.from_numpy(_resample(clip.mean(axis=0), rate, target_rate)) for clip in batch]
@@ -164,7 +181,7 @@ def _check_shape(samples: np.ndarray, name: str) -> None:
         raise AudioError(f"{name} looks like (S, C); expected (C, S): transpose it")
 
 
-def _check(samples: np.ndarray, name: str) -> None:
+def check(samples: np.ndarray, name: str) -> None:
     """Rejects clips without samples and clips with samples that are no numbers."""
     if not samples.size:
         raise AudioError(f"{name} holds no samples; expected at least one")

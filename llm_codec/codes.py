@@ -161,6 +161,9 @@ class Codes:
         sizes, frames = header["codebook_sizes"], header.pop("frames")
         if not isinstance(frames, list):  # version 1 had the codes of each scale
             frames = [frames // stride for stride in header["vq_strides"]]
+        for values in (sizes, frames, header["vq_strides"]):
+            if not isinstance(values, list) or any(type(v) is not int or v < 1 for v in values):
+                raise CodesError(f"{values} where numbers from 1 up are expected")
         shapes = [(len(num_samples), count) for count in frames]
         pairs = list(zip(shapes, sizes, strict=True))
         lengths = [container.packed_bytes(rows * count, size) for (rows, count), size in pairs]
