@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -24,6 +23,9 @@ SILENCE = 1e-5
 
 RATES = (1000, 1_000_000)
 """Hz, lowest and highest taken: a damaged header that says 1 Hz would turn seconds into hours."""
+
+LOUDEST = 1e6
+"""Full scales above which a sample is no sound but damage: its square or a sum may overflow."""
 
 # Value of full scale and of zero in integer audio, by dtype.
 _INTEGER_SCALE = {"int16": (2**15, 0), "int32": (2**31, 0), "uint8": (2**7, 2**7)}
@@ -51,7 +53,7 @@ def load(path: str | PathLike, sample_rate: int = 16000) -> np.ndarray:
         AudioError: the file is missing, empty, not audio, holds no samples, or NaN or infinity.
     """
     samples, rate = _read(Path(path))
-    check(samples, str(path))
+    _check(samples, str(path))
     return np.clip(_resample(samples.mean(axis=1), rate, sample_rate), -1.0, 1.0)
 
 
@@ -114,18 +116,12 @@ def save(path: str | PathLike, wave: np.ndarray | Tensor, sample_rate: int = 160
     if samples.size != samples.shape[-1]:
         raise AudioError(f"{path}: one mono clip can be saved, got shape {samples.shape}")
     samples = samples.reshape(-1)
-    check(samples, str(path))
+    _check(samples, str(path))
+    # Times 32768, as readers divide by that: what is loaded again differs by half a step at most.
+    steps = np.clip(np.round(samples * 2.0**15), -(2**15), 2**15 - 1).astype(np.int16)
     buffer = io.BytesIO()  # written in memory, so that a full disk is a plain OSError
-    soundfile.write(buffer, steps(samples), sample_rate, format=kind[1:].upper(), subtype="PCM_16")
+    soundfile.write(buffer, steps, sample_rate, format=kind[1:].upper(), subtype="PCM_16")
     atomic.write_bytes(path, buffer.getvalue())
-
-
-def steps(samples: np.ndarray) -> np.ndarray:
-    """Samples in [-1, 1] as int16, clipped to that range.
-
-    Times 32768, as readers divide by that: what is loaded again differs by half a step at most.
-    """
-    return np.clip(np.round(samples * 2.0**15), -(2**15), 2**15 - 1).astype(np.int16)
 
 
 def _read(path: Path) -> tuple[np.ndarray, int]:
@@ -165,7 +161,7 @@ def _clips(item: Audio, sample_rate: int | None, target_rate: int) -> list[Tenso
     samples = _array(item)
     name = f"audio of shape {samples.shape}"
     _check_shape(samples, name)
-    check(samples, name)
+    _check(samples, name)
     batch = samples if samples.ndim == 3 else np.atleast_2d(samples)[None]  # (B, C, S)
     rate = sample_rate or target_rate
     return [torch.from_numpy(_resample(clip.mean(axis=0), rate, target_rate)) for clip in batch]
@@ -181,11 +177,11 @@ def _check_shape(samples: np.ndarray, name: str) -> None:
         raise AudioError(f"{name} looks like (S, C); expected (C, S): transpose it")
 
 
-def check(samples: np.ndarray, name: str) -> None:
+def _check(samples: np.ndarray, name: str) -> None:
     """Rejects clips without samples and clips with samples that are no numbers."""
     if not samples.size:
         raise AudioError(f"{name} holds no samples; expected at least one")
-    broken = samples.size - int(np.isfinite(samples).sum())
+    broken = samples.size - int((np.abs(samples) < LOUDEST).sum())  # NaN is not less either
     if broken:
         raise AudioError(
             f"{name} holds {broken} NaN or infinite samples; expected numbers in [-1, 1]"

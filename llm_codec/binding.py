@@ -90,8 +90,9 @@ class BoundVocabulary:
     def to_text(self, codes: Codes, scales: int | None = None, trim: bool = False) -> str:
         """Words of one clip, each with a space before it; arguments as for `scale_spans`.
 
-        Where all entries are words, the tokenizer turns this text into the same ids. Raw ids
-        show by name: `from_text` reads them back, a tokenizer need not.
+        Where all entries are words, a tokenizer that splits text at spaces, as nearly all do,
+        turns it into the same ids. Raw ids show by name: `from_text` reads them back, a
+        tokenizer need not.
         """
         return "".join(f" {word}" for word in self.to_words(codes, scales, trim))
 

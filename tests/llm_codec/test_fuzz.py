@@ -36,6 +36,13 @@ def test_a_rate_that_turns_seconds_into_hours_is_refused(tmp_path: Path, rate: i
         audio.load(tmp_path / "a.wav")
 
 
+def test_numbers_too_large_to_add_are_refused(tmp_path: Path) -> None:
+    wave = np.full((4000, 2), 3e38)
+    soundfile.write(tmp_path / "a.wav", wave, 8000, subtype="FLOAT")
+    with pytest.raises(AudioError, match="a.wav holds 8000 NaN or infinite samples"):
+        audio.load(tmp_path / "a.wav")
+
+
 def test_a_header_that_promises_days_of_sound_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.flac"
     soundfile.write(path, np.zeros(8000), 16000)
