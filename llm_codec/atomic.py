@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
@@ -19,13 +22,30 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     Raises:
         OSError: the folder is missing or full, or ``path`` is a folder or a device.
     """
+    with writing(path) as stream:
+        stream.write(data)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[BinaryIO]:
+    """The same for a file that is written bit by bit: it appears when the block is left.
+
+    Args:
+        path: as for `write_bytes`.
+
+    Yields:
+        Binary stream, seekable.
+
+    Raises:
+        OSError: the folder is missing or full, or ``path`` is a folder or a device.
+    """
     target = Path(path).resolve()
     if target.exists() and not target.is_file():  # a rename would replace /dev/null itself
         raise OSError(f"{path} exists and is not a regular file; give another output path")
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with open(temporary, "xb") as stream:
-            stream.write(data)
+        with open(temporary, "x+b") as stream:
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, target)

@@ -7,12 +7,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from llm_codec import audio as audio_io
 from llm_codec import checkpoint
 from llm_codec.checkpoint import CheckpointError
-from llm_codec.codes import Codes, CodesError
+from llm_codec.coding import CodingMixin
 from llm_codec.config import CodecConfig
 from llm_codec.hub import HubMixin
 from llm_codec.layers import WaveformDecoder, WaveformEncoder
@@ -24,7 +22,7 @@ ENCODERS = {"waveform": WaveformEncoder, "spectral": SpectralEncoder}
 DECODERS = {"waveform": WaveformDecoder, "spectral": SpectralDecoder}
 
 
-class LLMCodec(nn.Module, HubMixin):
+class LLMCodec(nn.Module, CodingMixin, HubMixin):
     """16 kHz audio <-> multi-scale codes, each code a word of a frozen LLM (arXiv 2406.10056).
 
     Args:
@@ -59,92 +57,6 @@ class LLMCodec(nn.Module, HubMixin):
             latent = nn.functional.layer_norm(latent.mT, latent.shape[1:2]).mT
         return latent
 
-    @torch.inference_mode()
-    def encode(self, audio: Any, sample_rate: int | None = None) -> Codes | list[Codes]:
-        """Audio to codes.
-
-        Args:
-            audio: a path; an array or tensor (S,), (C, S) or (B, 1, S); or a list of these.
-            sample_rate: Hz of arrays; None means the codec's own rate. Files carry theirs.
-
-        Returns:
-            `Codes`; for a list, a list of `Codes` in the same order.
-
-        Raises:
-            AudioError: the audio is missing, unreadable, empty or not finite.
-        """
-        if isinstance(audio, (list, tuple)):
-            return [self.encode(item, sample_rate) for item in tqdm(audio, "encode", disable=None)]
-        rate = self.config.sample_rate
-        clips = audio_io.prepare(audio, sample_rate or rate, target_rate=rate)
-        items = [self._encode_clip(clip) for clip in clips]
-        return items[0] if len(items) == 1 else Codes.stack(items)
-
-    def _encode_clip(self, clip: Tensor) -> Codes:
-        level = self._level_gain(clip)
-        padded = clip.new_zeros(self.config.padded_samples(len(clip)))
-        padded[: len(clip)] = clip * level
-        device = self.quantizer.codebooks[0].table.device
-        quantized = self.quantizer(self.latent(padded.view(1, 1, -1).to(device)))
-        return Codes(
-            scales=tuple(scale.cpu() for scale in quantized.codes),
-            num_samples=torch.tensor([len(clip)]),
-            gain=torch.tensor([1.0 / level], dtype=torch.float32),
-            codebook_sizes=self.config.codebook_sizes,
-            vq_strides=self.config.vq_strides,
-            hop_length=self.config.hop_length,
-            sample_rate=self.config.sample_rate,
-            codec=self.fingerprint,
-            vocabulary=self.vocabulary.fingerprint if self.vocabulary else "",
-        )
-
-    def _level_gain(self, clip: Tensor) -> float:
-        """Factor that brings a clip to the codec's level; 1 for silence or where level is off."""
-        rms = clip.square().mean().sqrt().item()
-        if self.config.level_db is None or rms < 1e-6:
-            return 1.0
-        return 10 ** (self.config.level_db / 20) / rms
-
-    @torch.inference_mode()
-    def decode(self, codes: Codes, seed: int | None = 0) -> Tensor:
-        """Codes to audio of the original length.
-
-        Args:
-            codes: from this codec.
-            seed: of the noise that the waveform decoder adds; same seed, same bytes. None adds no
-                noise.
-
-        Returns:
-            (B, 1, S) float32, S the true number of samples. Shorter items of a batch are zero
-            after their end.
-
-        Raises:
-            CodesError: the codes come from another codec, or do not fit this one.
-        """
-        self._check(codes)
-        device = self.quantizer.codebooks[0].table.device
-        latent = self.quantizer.decode([scale.to(device) for scale in codes.scales])
-        noise = None if seed is None else torch.Generator().manual_seed(seed)
-        wave = self.decoder(latent, noise).cpu()
-        wave = wave[..., : int(codes.num_samples.max())] * codes.gain.view(-1, 1, 1)
-        beyond = torch.arange(wave.shape[-1]) >= codes.num_samples.view(-1, 1, 1)
-        return wave.masked_fill(beyond, 0.0)
-
-    def _check(self, codes: Codes) -> None:
-        """Rejects codes that this codec did not or could not have made."""
-        if codes.codec and codes.codec != self.fingerprint:
-            raise CodesError(f"these codes were made by codec {codes.codec}; this is codec "
-                             f"{self.fingerprint}; decode with the codec that encoded")
-        for name in ("codebook_sizes", "vq_strides", "hop_length", "sample_rate"):
-            seen, expected = getattr(codes, name), getattr(self.config, name)
-            if seen != expected:
-                raise CodesError(f"these codes have {name} {seen} but the codec has {expected}; "
-                                 "decode with the codec that encoded")
-        frames = codes.scales[0].shape[1] * codes.vq_strides[0]
-        if frames % self.config.block_frames:
-            raise CodesError(f"these codes span {frames} frames, which is not a multiple of "
-                             f"{self.config.block_frames}; give whole blocks")
-
     @property
     def fingerprint(self) -> str:
         """16 hex digits that change with any weight; computed once."""
@@ -155,7 +67,8 @@ class LLMCodec(nn.Module, HubMixin):
     @classmethod
     def from_pretrained(
         cls, name: str | Path = "pocket", revision: str | None = None,
-        local_files_only: bool = False, device: str = "cpu", **hub: Any,
+        local_files_only: bool = False, device: str | torch.device = "cpu",
+        dtype: torch.dtype | None = None, **hub: Any,
     ) -> LLMCodec:
         """Load a preset, a folder or a hub repository; eval mode, no gradients.
 
@@ -164,6 +77,8 @@ class LLMCodec(nn.Module, HubMixin):
             revision: branch, tag or commit on the hub.
             local_files_only: take a hub id from the local cache, without network.
             device: where the codec runs.
+            dtype: of the networks' weights and sums; None is float32. Spectra and tables stay
+                float32. Half precision changes some words.
             hub: ``token``, ``cache_dir`` and ``force_download`` of huggingface_hub.
 
         Raises:
@@ -178,9 +93,13 @@ class LLMCodec(nn.Module, HubMixin):
             reason = " ".join(str(error).split()[:30])
             raise CheckpointError(f"{folder}: config and files do not fit: {reason}") from error
         codec.quantizer.prepare()
+        for weight in (*codec.encoder.parameters(), *codec.decoder.parameters()):
+            weight.data = weight.data.to(dtype or weight.dtype)
         codec.metadata = loaded.metadata
         codec._fingerprint = loaded.metadata["fingerprints"]["weights"]
-        return codec.eval().requires_grad_(False).to(device)
+        codec = codec.eval().requires_grad_(False).to(device)
+        codec.quantizer.share()  # last: a move to another device would give each its own again
+        return codec
 
     def save_pretrained(
         self, folder: str | Path, dtype: torch.dtype | None = torch.float16, *,
@@ -201,7 +120,10 @@ class LLMCodec(nn.Module, HubMixin):
         """
         if hub and not push_to_hub:
             raise TypeError(f"save_pretrained takes {sorted(hub)} only with push_to_hub=True")
-        state = {name: value.to(dtype or value.dtype) for name, value in self.state_dict().items()}
+        state = {  # copies: a file of tensors does not take scales that share a table
+            name: value.to(dtype or value.dtype, copy=True)
+            for name, value in self.state_dict().items()
+        }
         checkpoint.save(Path(folder), self.config, state, self.vocabulary, self.metadata)
         self.write_card(Path(folder))
         if not push_to_hub:

@@ -7,12 +7,16 @@ local-window attention (arXiv 2406.10056, Appendix B). Weight norm is folded int
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
 from llm_codec.config import CodecConfig
+
+Noise = torch.Generator | Callable[[tuple[int, int, int]], Tensor]
+"""Where Gaussian noise of a shape comes from: one stream of numbers, or a function (see `noise`)."""
 
 
 class Snake(nn.Module):
@@ -87,7 +91,8 @@ class LocalAttention(nn.Module):
 
     def _rotate(self, x: Tensor) -> Tensor:
         first, second = x.chunk(2, dim=-1)
-        return x * self.cos + torch.cat((-second, first), dim=-1) * self.sin
+        turned = x * self.cos + torch.cat((-second, first), dim=-1) * self.sin
+        return turned.to(x.dtype)
 
 
 def _rotary_angles(window: int, head_dim: int) -> Tensor:
@@ -108,12 +113,15 @@ class NoiseBlock(nn.Module):
         super().__init__()
         self.linear = nn.Conv1d(channels, channels, 1, bias=False)
 
-    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    def forward(self, x: Tensor, generator: Noise | None) -> Tensor:
         if generator is None:
             return x
         shape = (x.shape[0], 1, x.shape[2])
-        noise = torch.randn(shape, generator=generator, dtype=x.dtype).to(x.device)
-        return x + noise * self.linear(x)
+        if isinstance(generator, torch.Generator):
+            noise = torch.randn(shape, generator=generator)
+        else:
+            noise = generator(shape)
+        return x + noise.to(x) * self.linear(x)
 
 
 class DecoderBlock(nn.Module):
@@ -132,7 +140,7 @@ class DecoderBlock(nn.Module):
         self.noise = NoiseBlock(half) if noise else None
         self.units = nn.Sequential(*(ResidualUnit(half, dilation) for dilation in (1, 3, 9)))
 
-    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    def forward(self, x: Tensor, generator: Noise | None) -> Tensor:
         x = self.up(self.snake(x))
         if self.noise is not None:
             x = self.noise(x, generator)
@@ -166,7 +174,7 @@ class WaveformEncoder(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        return self.layers(waveform)
+        return self.layers(waveform.to(self.layers[0].weight.dtype))
 
 
 class WaveformDecoder(nn.Module):
@@ -190,8 +198,8 @@ class WaveformDecoder(nn.Module):
             channels //= 2
         self.exit = nn.Sequential(Snake(channels), nn.Conv1d(channels, 1, 7, padding=3), nn.Tanh())
 
-    def forward(self, latent: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        x = self.entry(latent)
+    def forward(self, latent: Tensor, generator: Noise | None = None) -> Tensor:
+        x = self.entry(latent.to(self.entry[0].weight.dtype))
         for block in self.blocks:
             x = block(x, generator)
         return self.exit(x)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from llm_codec.config import CodecConfig
 
 SEARCH_ROWS = 4096  # frames compared with a table at a time: bounds memory, not results
+SEARCH_SCORES = 2**24  # and scores held at a time: 64 MiB
 
 
 class FrozenCodebook(nn.Module):
@@ -41,7 +42,7 @@ class FrozenCodebook(nn.Module):
 
     def search(self, latent: Tensor) -> Tensor:
         """Code of the nearest word. (N, D) -> (N,) int64."""
-        return nearest(latent, self.keys, self.offsets)
+        return nearest(latent.to(self.keys.dtype), self.keys, self.offsets)
 
     def vectors(self, codes: Tensor) -> Tensor:
         """Projected embeddings. (...) int64 -> (..., D) float32."""
@@ -57,8 +58,9 @@ def search_keys(table: Tensor, lookup: str) -> tuple[Tensor, Tensor]:
 
 def nearest(latent: Tensor, keys: Tensor, offsets: Tensor) -> Tensor:
     """Index of the best key for each row, in bounded memory. (N, D) -> (N,) int64."""
-    rows = [(part @ keys.T - offsets).argmax(dim=-1) for part in latent.split(SEARCH_ROWS)]
-    return torch.cat(rows)
+    rows = max(1, min(SEARCH_ROWS, SEARCH_SCORES // len(keys)))
+    found = [(part @ keys.T - offsets).argmax(dim=-1) for part in latent.split(rows)]
+    return torch.cat(found)
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,18 @@ class MultiScaleQuantizer(nn.Module):
         for codebook in self.codebooks:
             codebook.prepare()
 
-    def forward(self, latent: Tensor) -> Quantized:
-        """Quantise (B, D, T); T must be a multiple of every stride."""
+    def share(self) -> None:
+        """Let scales with equal tables hold one table. For a codec whose tables are final."""
+        for number, codebook in enumerate(self.codebooks):
+            for other in self.codebooks[:number]:
+                if codebook.lookup == other.lookup and torch.equal(codebook.table, other.table):
+                    codebook.table, codebook.keys = other.table, other.keys
+                    codebook.offsets = other.offsets
+
+    def forward(self, latent: Tensor, scales: int | None = None) -> Quantized:
+        """Quantise (B, D, T) with the leading scales; T must be a multiple of every stride."""
         residual, total, codes = latent, torch.zeros_like(latent), []
-        for stride, codebook in zip(self.strides, self.codebooks, strict=True):
+        for stride, codebook in [*zip(self.strides, self.codebooks, strict=True)][:scales]:
             pooled = pool(residual, stride)
             found = codebook.search(pooled.mT.flatten(0, 1)).unflatten(0, (len(latent), -1))
             words = repeat(codebook.vectors(found).mT, stride)
@@ -105,10 +115,10 @@ class MultiScaleQuantizer(nn.Module):
         return Quantized(total, codes)
 
     def decode(self, codes: Sequence[Tensor]) -> Tensor:
-        """Sum of the words' vectors at full rate. K tensors (B, T_k) -> (B, D, T)."""
-        parts = [
+        """Sum of the words' vectors at full rate. Tensors (B, T_k) of leading scales -> (B, D, T)."""
+        parts = [  # not strict: there may be codes of fewer scales than codebooks
             repeat(codebook.vectors(scale).mT, stride)
-            for codebook, scale, stride in zip(self.codebooks, codes, self.strides, strict=True)
+            for codebook, scale, stride in zip(self.codebooks, codes, self.strides)
         ]
         return torch.stack(parts).sum(dim=0)
 

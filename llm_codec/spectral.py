@@ -14,7 +14,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from llm_codec.config import CodecConfig
-from llm_codec.layers import LocalAttention
+from llm_codec.layers import LocalAttention, Noise
 
 FRAMES_PER_LATENT = 2  # mel frames the encoder reads for one latent frame
 STEPS_PER_LATENT = 3  # spectra the decoder writes for one latent frame
@@ -71,7 +71,9 @@ class LogMel(nn.Module):
     def spectrum(self, waveform: Tensor) -> Tensor:
         """(B, 1, S) -> complex (B, window / 2 + 1, S / hop)."""
         spare = self.window - self.hop
-        padded = nn.functional.pad(waveform[:, 0], (spare // 2, spare - spare // 2))
+        padded = nn.functional.pad(
+            waveform[:, 0].to(self.hann.dtype), (spare // 2, spare - spare // 2)
+        )
         return torch.stft(padded, self.window, self.hop, window=self.hann, center=False,
                           return_complex=True)
 
@@ -118,7 +120,7 @@ class SpectralEncoder(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         frames = self.mel(waveform) / 4 + 1  # about zero mean and unit variance at speech level
-        return self.exit(self.blocks(self.entry(frames)))
+        return self.exit(self.blocks(self.entry(frames.to(self.exit.weight.dtype))))
 
 
 class SpectralDecoder(nn.Module):
@@ -141,8 +143,9 @@ class SpectralDecoder(nn.Module):
         self.norm = nn.LayerNorm(narrow)
         self.inverse = SpectrumHead(narrow, config.hop_length // STEPS_PER_LATENT)
 
-    def forward(self, latent: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        x = self.head(self.up(self.blocks(self.entry(latent))))
+    def forward(self, latent: Tensor, generator: Noise | None = None) -> Tensor:
+        x = self.entry(latent.to(self.entry.weight.dtype))
+        x = self.head(self.up(self.blocks(x)))
         return self.inverse(self.norm(rearrange(x, "b c t -> b t c")))
 
 

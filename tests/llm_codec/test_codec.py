@@ -175,9 +175,9 @@ def test_codes_that_do_not_fit_are_one_line(values: dict, message: str) -> None:
     assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_one_scale_too_few_is_one_line(codec: LLMCodec) -> None:
-    scales = tuple(torch.zeros(1, count, dtype=torch.int64) for count in (2, 4))
-    codes = Codes(scales, torch.tensor([100]), torch.ones(1), (16, 32), vq_strides=(4, 2))
+def test_scales_that_do_not_lead_are_one_line(codec: LLMCodec) -> None:
+    scales = tuple(torch.zeros(1, count, dtype=torch.int64) for count in (4, 8))
+    codes = Codes(scales, torch.tensor([100]), torch.ones(1), (32, 32), vq_strides=(2, 1))
     with pytest.raises(CodesError, match="codebook_sizes"):
         codec.decode(codes)
 

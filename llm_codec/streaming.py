@@ -1,0 +1,343 @@
+"""Any length in constant memory: chunks that overlap by what the networks see, and no more.
+
+A chunk starts and ends on block boundaries, so that attention windows and pooled frames are those
+of the whole clip, and reaches beyond the blocks that are kept by at least the receptive field
+(`reach`). Every value the kept codes depend on is then the one of a whole run. Codes are equal
+wherever the two best words of a code differ by more than the rounding of float32 sums, whose order
+a library may choose by the length of its input; decoded samples agree to that rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from llm_codec import audio as audio_io
+from llm_codec import blocks
+from llm_codec.audio import AudioError
+from llm_codec.codes import Codes, CodesError
+from llm_codec.config import CodecConfig
+from llm_codec.noise import BlockNoise
+from llm_codec.reach import reach
+
+if TYPE_CHECKING:
+    from llm_codec.codec import LLMCodec
+
+CHUNK_BLOCKS = 125  # kept of one run of the networks: 30 s of the released layout
+WHOLE_BLOCKS = 2 * CHUNK_BLOCKS  # clips up to this length are run whole
+
+
+class StreamEncoder:
+    """Codes of a sound that is still going on. Feed with `push`, end with `finish`.
+
+    Args:
+        codec: whose encoder to run.
+        gain: `Codes.gain` of the stream, which fixes the level before encoding; that of a whole
+            clip gives the codes of the whole clip. None takes the level of what is heard until
+            the first codes are due (1 where the codec leaves levels alone): start with sound.
+        scales: leading scales to give, 1..K; None gives all.
+        chunk_blocks: blocks of which codes are given at a time; more is cheaper and later.
+
+    Raises:
+        ValueError: gain, scales or chunk_blocks are out of range.
+    """
+
+    def __init__(self, codec: LLMCodec, gain: float | None = None, scales: int | None = None,
+                 chunk_blocks: int = 1) -> None:
+        if chunk_blocks < 1 or (gain is not None and not 0 < gain < float("inf")):
+            raise ValueError(f"gain is {gain} and chunk_blocks {chunk_blocks}; both must be > 0")
+        self.codec, self.scales, self.chunk = codec, codec.check_scales(scales), chunk_blocks
+        self.block = codec.config.block_samples
+        self.reach = reach(codec.encoder, self.block, codec.config.block_frames)
+        self.level = None if gain is None else 1.0 / gain
+        self._pieces: list[Tensor] = []  # from the start of block _first on
+        self._first = self._done = self._received = 0
+        self._finished = False
+
+    @property
+    def latency_samples(self) -> int:
+        """From the first sample of a block to its codes: the block, and what the encoder sees
+        of what comes after it."""
+        return self.chunk * self.block + self.reach.right
+
+    @property
+    def latency_ms(self) -> float:
+        """`latency_samples` in milliseconds; computing time comes on top."""
+        return 1000 * self.latency_samples / self.codec.config.sample_rate
+
+    def push(self, samples: Any) -> Codes | None:
+        """Takes more sound and gives the codes that are settled by it.
+
+        Args:
+            samples: (S,) array or tensor at the codec's rate, any S, zero included.
+
+        Returns:
+            Whole blocks that follow those given before, or None where none is settled.
+
+        Raises:
+            AudioError: not finite, or not one clip.
+            ValueError: the stream was finished.
+        """
+        if self._finished:
+            raise ValueError("this stream is finished; start another with codec.stream_encoder()")
+        if not len(samples):
+            return None
+        clips = audio_io.prepare(samples, target_rate=self.codec.config.sample_rate)
+        if len(clips) > 1:
+            raise AudioError(f"a stream is one clip; got a batch of {len(clips)}")
+        self._pieces.append(clips[0].clone())  # callers reuse their buffers
+        self._received += len(clips[0])
+        return self._give(self._settled())
+
+    @torch.inference_mode()
+    def finish(self) -> Codes:
+        """Codes of all that was not given yet; at least one block.
+
+        Raises:
+            AudioError: nothing was ever pushed.
+            ValueError: the stream was finished before.
+        """
+        if self._finished:
+            raise ValueError("this stream was finished before; start another")
+        if not self._received:
+            raise AudioError("the stream holds no samples; push at least one before the end")
+        self._finished = True
+        return self._give(self._rest())
+
+    @torch.inference_mode()
+    def _settled(self) -> list[list[Tensor]]:
+        """Codes of each chunk that nothing to come can change."""
+        parts = []
+        while (ready := (self._received - self.reach.right) // self.block - self._done) >= self.chunk:
+            parts.append(self._run(self._done + min(ready, max(self.chunk, CHUNK_BLOCKS))))
+        return parts
+
+    def _rest(self) -> list[list[Tensor]]:
+        """Codes of each chunk up to the padded end."""
+        end, parts = -(-self._received // self.block), []
+        while self._done < end:
+            parts.append(self._run(min(end, self._done + max(self.chunk, CHUNK_BLOCKS)), end))
+        return parts
+
+    def _run(self, stop: int, end: int | None = None) -> list[Tensor]:
+        """Codes of the blocks from where we are to ``stop``, in a clip of ``end`` blocks."""
+        before, after = (-(-part // self.block) for part in (self.reach.left, self.reach.right))
+        start = max(0, self._done - before)
+        last = stop + after if end is None else min(stop + after, end)
+        held = torch.cat(self._pieces)
+        if self.level is None:
+            self.level = self.codec.level_gain(held[: self.block + self.reach.right])
+        # What is missing at the right is padding at the end of a clip, else out of reach.
+        wave = held.new_zeros((last - start) * self.block)
+        heard = held[(start - self._first) * self.block :][: len(wave)]
+        wave[: len(heard)] = heard * self.level
+        codes = self.codec.words(wave[None, None], self.scales)
+        codes = _cut(self.codec, codes, self._done - start, stop - start)
+        first = max(0, stop - before)
+        self._pieces = [held[(first - self._first) * self.block :].clone()]
+        self._first, self._done = first, stop
+        return codes
+
+    def _give(self, parts: list[list[Tensor]]) -> Codes | None:
+        if not parts:
+            return None
+        scales = [torch.cat(scale, dim=1) for scale in zip(*parts, strict=True)]
+        span = scales[0].shape[1] * self.codec.config.vq_strides[0] * self.codec.config.hop_length
+        known = self._received - (self._done * self.block - span)
+        return self.codec.codes(scales, [min(span, known)], [1.0 / self.level])
+
+
+class StreamDecoder:
+    """Sound of codes as they come. Feed with `push`, end with `finish`.
+
+    Args:
+        codec: whose decoder to run.
+        seed: of the noise that the waveform decoder adds; None adds none. The noise of a block
+            depends on the seed and its place only: not on how the codes come, and not the noise
+            of `LLMCodec.decode` for a short clip.
+        scales: leading scales to use; None uses what the codes have.
+    """
+
+    def __init__(self, codec: LLMCodec, seed: int | None = 0, scales: int | None = None) -> None:
+        self.codec, self.seed, self.scales = codec, seed, codec.check_scales(scales)
+        self.block, self.frames = codec.config.block_samples, codec.config.block_frames
+        self.reach = reach(codec.decoder, self.frames, self.block)
+        self._held: list[list[Tensor]] = []  # from block _first on
+        self._gains: list[Tensor] = []  # one a block, from block _done on
+        self._first = self._done = self._received = 0
+        self._ended = False
+
+    @property
+    def latency_samples(self) -> int:
+        """From the first sample of a block to its sound, in a stream of single blocks: the block,
+        and the whole blocks of codes the decoder sees after it."""
+        return (1 + self._after) * self.block
+
+    @property
+    def latency_ms(self) -> float:
+        """`latency_samples` in milliseconds; computing time comes on top."""
+        return 1000 * self.latency_samples / self.codec.config.sample_rate
+
+    @property
+    def _after(self) -> int:
+        return -(-self.reach.right // self.frames)
+
+    @torch.inference_mode()
+    def push(self, codes: Codes) -> Tensor:
+        """Takes more codes and gives the sound that is settled by them.
+
+        Args:
+            codes: one clip, whole blocks; a part that ends within a block is the last.
+
+        Returns:
+            float32 (1, 1, S) that follows what was given before; S may be 0.
+
+        Raises:
+            CodesError: a batch, codes of another codec, or codes after the last.
+        """
+        if self._ended:
+            raise CodesError("the stream has ended; start another with codec.stream_decoder()")
+        if len(codes) != 1:
+            raise CodesError(f"a stream is one clip; got codes of {len(codes)}")
+        self.codec.check_codes(codes)
+        count = self._take(codes)
+        samples = int(codes.num_samples)
+        if samples == count * self.block:
+            return self._run(self._received - self._after)
+        self._ended = True
+        spare = count * self.block - samples
+        wave = self._run(self._received, self._received)
+        return wave[..., : wave.shape[-1] - spare]
+
+    @torch.inference_mode()
+    def finish(self) -> Tensor:
+        """The sound that waited for codes to come. float32 (1, 1, S), S may be 0."""
+        self._ended = True
+        return self._run(self._received, self._received)
+
+    @torch.inference_mode()
+    def run_all(self, codes: Codes) -> Iterator[Tensor]:
+        """Sound of all blocks of a clip whose end is known, padding included, chunk by chunk."""
+        self._take(codes)
+        while self._done < self._received:
+            stop = min(self._received, self._done + CHUNK_BLOCKS)
+            yield self._run(stop, self._received)
+
+    def _take(self, codes: Codes) -> int:
+        """Holds codes until their sound is settled; returns their blocks."""
+        count = count_blocks(self.codec.config, codes)
+        self._held.append(list(codes.scales[: self.scales]))
+        self._gains.append(codes.gain.expand(count))
+        self._received += count
+        return count
+
+    def _run(self, stop: int, end: int | None = None) -> Tensor:
+        """Sound of the blocks from where we are to ``stop``, in a clip of ``end`` blocks."""
+        waves = []
+        while self._done < stop:
+            waves.append(self._chunk(min(stop, self._done + CHUNK_BLOCKS), end))
+        return torch.cat(waves, dim=-1) if waves else torch.zeros(1, 1, 0)
+
+    def _chunk(self, stop: int, end: int | None) -> Tensor:
+        before = -(-self.reach.left // self.frames)
+        start = max(0, self._done - before)
+        last = stop + self._after if end is None else min(stop + self._after, end)
+        held = [torch.cat(scale, dim=1) for scale in zip(*self._held, strict=True)]
+        codes = _cut(self.codec, held, start - self._first, last - self._first)
+        noise = None if self.seed is None else BlockNoise(self.seed, start, last - start)
+        wave = self.codec.sound(codes, noise)
+        wave = wave[..., (self._done - start) * self.block : (stop - start) * self.block]
+        gains = torch.cat(self._gains)
+        wave = wave * gains[: stop - self._done].repeat_interleave(self.block)
+        first = max(0, stop - before)
+        rest = [scale.clone() for scale in _cut(self.codec, held, first - self._first, None)]
+        self._held, self._gains = [rest], [gains[stop - self._done :]]
+        self._first, self._done = first, stop
+        return wave
+
+
+def encode(codec: LLMCodec, clip: Tensor, level: float, scales: int | None) -> Codes:
+    """Codes of a clip (S,) of any length; only the chunks at work take memory."""
+    return join(_encoded(codec, clip.split(CHUNK_BLOCKS * codec.config.block_samples), level, scales))
+
+
+def encode_file(codec: LLMCodec, path: str | PathLike, scales: int | None) -> Codes:
+    """Codes of a file of any length, read twice: once for its level, once for its words."""
+    rate = codec.config.sample_rate
+    squares = count = 0
+    if codec.config.level_db is not None:
+        for block in blocks.read(path, rate):
+            squares += float(np.square(block, dtype=np.float64).sum())
+            count += len(block)
+    level = codec.level_of((squares / max(count, 1)) ** 0.5)
+    return join(_encoded(codec, blocks.read(path, rate), level, scales))
+
+
+def _encoded(
+    codec: LLMCodec, parts: Iterable[Any], level: float, scales: int | None
+) -> Iterator[Codes]:
+    stream = StreamEncoder(codec, 1.0 / level, scales, CHUNK_BLOCKS)
+    stream.level = level  # not twice inverted: the words are those of a whole run, bit for bit
+    for part in parts:
+        if (codes := stream.push(part)) is not None:
+            yield codes
+    yield stream.finish()
+
+
+def decode(codec: LLMCodec, codes: Codes, seed: int | None, scales: int | None) -> Tensor:
+    """Sound (B, 1, S) of clips of any length; only the chunks at work take memory beside it."""
+    wave = torch.zeros(len(codes), 1, int(codes.num_samples.max()))
+    for row, item in zip(wave[:, 0], codes, strict=True):
+        filled = 0
+        for piece in pieces(codec, item, seed, scales):
+            row[filled : filled + piece.shape[-1]] = piece[0, 0]
+            filled += piece.shape[-1]
+    return wave
+
+
+def pieces(
+    codec: LLMCodec, codes: Codes, seed: int | None, scales: int | None
+) -> Iterator[Tensor]:
+    """Sound of one clip of any length, (1, 1, S) after (1, 1, S)."""
+    codec.check_codes(codes)
+    left = int(codes.num_samples)
+    for wave in StreamDecoder(codec, seed, scales).run_all(codes):
+        yield wave[..., :left]
+        left = max(0, left - wave.shape[-1])
+
+
+def count_blocks(config: CodecConfig, codes: Codes) -> int:
+    """Whole blocks that codes span."""
+    return codes.scales[0].shape[1] * codes.vq_strides[0] // config.block_frames
+
+
+def join(parts: Iterable[Codes]) -> Codes:
+    """One clip of the parts a stream gave. All but the last must be whole blocks.
+
+    Raises:
+        CodesError: no parts, or parts of different codecs.
+    """
+    parts = list(parts)
+    if not parts:
+        raise CodesError("no codes to join; expected at least one part")
+    return parts[0].__class__(
+        scales=tuple(torch.cat(scale, dim=1) for scale in zip(*(p.scales for p in parts), strict=True)),
+        num_samples=torch.stack([part.num_samples for part in parts]).sum(dim=0),
+        gain=parts[0].gain,
+        **{name: getattr(parts[0], name) for name in
+           ("codebook_sizes", "codec", "vocabulary", "vq_strides", "hop_length", "sample_rate")},
+    )
+
+
+def _cut(codec: LLMCodec, scales: Sequence[Tensor], first: int, stop: int | None) -> list[Tensor]:
+    """Codes of the blocks [first, stop) of each scale (B, T_k)."""
+    frames = codec.config.block_frames
+    return [
+        scale[:, first * frames // stride : None if stop is None else stop * frames // stride]
+        for scale, stride in zip(scales, codec.config.vq_strides)
+    ]

@@ -1,0 +1,73 @@
+"""What the networks see: measured by changing what lies inside and outside of it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from llm_codec import LLMCodec
+from llm_codec.reach import reach
+
+ODD = {"encoder_rates": (3, 5), "decoder_rates": (5, 3), "latent_dim": 16, "encoder_dim": 4}
+WAVEFORM = {"encoder": "waveform", "decoder": "waveform", "noise": False}
+LAYOUTS = {
+    "spectral": {"encoder_depth": 2, "head_depth": 2},
+    "waveform": WAVEFORM,
+    "odd": {**WAVEFORM, "vq_strides": (6, 3, 1), **ODD},
+    "wide window": {**WAVEFORM, "attention_window": 16},
+}
+
+
+@pytest.fixture(params=LAYOUTS, scope="module")
+def any_codec(request: pytest.FixtureRequest) -> LLMCodec:
+    return LLMCodec.tiny(**LAYOUTS[request.param])
+
+
+def moved(network: torch.nn.Module, x: torch.Tensor, at: int) -> torch.Tensor:
+    """Positions of the output that change with position ``at`` of the input (1, C, T)."""
+    other = x.clone()
+    other[..., at] += 0.5
+    with torch.inference_mode():
+        change = (network(x) - network(other)).abs().amax(dim=(0, 1))
+    return (change > 0).nonzero()[:, 0]
+
+
+@pytest.mark.parametrize("part", ["encoder", "decoder"])
+def test_nothing_beyond_the_reach_is_seen(any_codec: LLMCodec, part: str) -> None:
+    config, network = any_codec.config, getattr(any_codec, part)
+    sizes = config.block_samples, config.block_frames
+    inputs, outputs = sizes if part == "encoder" else sizes[::-1]
+    found = reach(network, inputs, outputs)
+    before, after = -(-found.left // inputs), -(-found.right // inputs)
+    channels = 1 if part == "encoder" else config.latent_dim
+    x = torch.randn(1, channels, (before + after + 1) * inputs, dtype=torch.float64)
+    network = network.double()
+    first, last = before * outputs, (before + 1) * outputs
+    start, stop = before * inputs - found.left, (before + 1) * inputs + found.right
+    for at in {0, start - 1, stop, x.shape[-1] - 1}:
+        if 0 <= at < start or stop <= at < x.shape[-1]:
+            hit = moved(network, x, at)
+            assert not ((hit >= first) & (hit < last)).any(), at
+    network.float()
+
+
+def test_the_reach_is_no_guess() -> None:
+    codec = LLMCodec.tiny(encoder="waveform", decoder="waveform")
+    config = codec.config
+    # Back from a block: the last convolution (3 frames) pulls in an attention window of 8 on
+    # either side; then, per stride from 8 to 3, the strided convolution and 3 + 9 + 27 samples.
+    left, right = 8, 8
+    for stride in (8, 5, 4, 3):
+        left = left * stride + -(-stride // 2) + 39
+        right = right * stride + stride // 2 + 39
+    found = reach(codec.encoder, config.block_samples, config.block_frames)
+    assert (found.left, found.right) == (left + 3, right + 3)
+
+
+def test_more_depth_is_more_reach() -> None:
+    def right(**shape: int) -> int:
+        codec = LLMCodec.tiny(**shape)
+        return reach(codec.encoder, codec.config.block_samples, codec.config.block_frames).right
+
+    frame = 480
+    assert right(encoder_depth=3) - right(encoder_depth=1) == 2 * 3 * frame
