@@ -16,14 +16,15 @@ from torch import Tensor
 from tqdm import tqdm
 
 from llm_codec import audio as audio_io
-from llm_codec import streaming
+from llm_codec import chunks
 from llm_codec.codes import Codes
 from llm_codec.noise import ItemNoise
+from llm_codec.parts import count_blocks
 
 if TYPE_CHECKING:
     from llm_codec.codec import LLMCodec
 
-RUN_BLOCKS = streaming.WHOLE_BLOCKS  # in one run of the networks
+RUN_BLOCKS = chunks.WHOLE_BLOCKS  # in one run of the networks
 WAITING_BLOCKS = 10 * RUN_BLOCKS  # held until clips of their length come
 
 Place = tuple[int, int]  # of a clip: item of the list, clip of the item
@@ -50,7 +51,7 @@ def encode(
 
     for number, item in enumerate(tqdm(items, "encode", disable=None)):
         if codec.is_long(item):
-            found[number, 0] = streaming.encode_file(codec, item, scales)
+            found[number, 0] = chunks.encode_file(codec, item, scales)
             continue
         clips = audio_io.prepare(item, sample_rate or rate, target_rate=rate)
         for place, clip in enumerate(clips):
@@ -79,7 +80,7 @@ def decode(
         codec.check_codes(codes)
         groups[tuple(scale.shape[1] for scale in codes.scales)].append(number)
     for counts, numbers in groups.items():
-        size = max(1, RUN_BLOCKS // streaming.count_blocks(codec.config, items[numbers[0]]))
+        size = max(1, RUN_BLOCKS // count_blocks(codec.config, items[numbers[0]]))
         for part in (numbers[start : start + size] for start in range(0, len(numbers), size)):
             if len(part) == 1 or any(len(items[number]) > 1 for number in part):
                 for number in part:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
@@ -44,7 +45,7 @@ def read(path: str | PathLike, sample_rate: int) -> Iterator[np.ndarray]:
                 if block.size:
                     yield np.clip(block, -1.0, 1.0)
     except (soundfile.SoundFileError, TypeError) as error:
-        raise AudioError(f"{path} cannot be read to its end ({error}); convert it to wav") from error
+        raise AudioError(f"{path} cannot be read to its end ({error}); convert to wav") from error
 
 
 def _mono(file: soundfile.SoundFile, path: str | PathLike) -> Iterator[np.ndarray]:
@@ -82,8 +83,11 @@ def save(path: str | PathLike, waves: Iterable[np.ndarray], sample_rate: int) ->
     if kind not in (".wav", ".flac"):
         raise AudioError(f"{path} ends in {kind or 'nothing'!r}; expected .wav or .flac")
     layout = {"format": kind[1:].upper(), "subtype": "PCM_16"}
-    with atomic.writing(path) as stream:
-        with soundfile.SoundFile(stream, "w", sample_rate, 1, **layout) as file:
-            for wave in waves:
-                steps = np.clip(np.round(wave * 2.0**15), -(2**15), 2**15 - 1)
-                file.write(steps.astype(np.int16))
+    with atomic.writing(path) as stream:  # by name: libsndfile prints errors of Python's streams
+        try:
+            with soundfile.SoundFile(stream.name, "w", sample_rate, 1, **layout) as file:
+                for wave in waves:
+                    steps = np.clip(np.round(wave * 2.0**15), -(2**15), 2**15 - 1)
+                    file.write(steps.astype(np.int16))
+        except soundfile.SoundFileError as error:
+            raise OSError(errno.EIO, f"cannot be written ({error})", str(path)) from error

@@ -70,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     work.add_argument("--force", action="store_true", help="overwrite what is there")
     work.add_argument("--codec", default="pocket", help="preset, folder or hub id (pocket)")
 
+    work.add_argument("--scales", type=int, metavar="N", help="leading scales, 1 to all (all)")
+
     encode = commands.add_parser("encode", parents=[work, shared], help="audio -> .lcc")
     encode.set_defaults(run=_encode)
 
@@ -95,10 +97,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _encode(args: argparse.Namespace) -> int:
     pairs = _pairs(args, audio.SUFFIXES, (SUFFIX,))
-    codec = _load_codec(args.codec)
+    codec = _load_codec(args)
 
     def work(source: Path, target: Path) -> dict[str, Any]:
-        codes = codec.encode(source)
+        codes = codec.encode(source, scales=args.scales)
         codes.save(target)
         return describe.code_file(target, codes)
 
@@ -107,13 +109,13 @@ def _encode(args: argparse.Namespace) -> int:
 
 def _decode(args: argparse.Namespace) -> int:
     pairs = _pairs(args, (SUFFIX,), (".wav", ".flac"))
-    codec = _load_codec(args.codec)
+    codec = _load_codec(args)
 
     def work(source: Path, target: Path) -> dict[str, Any]:
         codes = Codes.load(source)
         if len(codes) != 1:
             raise ValueError(f"{source} holds {len(codes)} clips; decode batches from Python")
-        audio.save(target, codec.decode(codes, seed=args.seed), codes.sample_rate)
+        codec.decode_file(codes, target, args.seed, args.scales)
         return describe.audio_file(target)
 
     return _each(pairs, work, args)
@@ -145,10 +147,15 @@ def _train(argv: Sequence[str]) -> int:
     return trainer.main(argv) or 0
 
 
-def _load_codec(name: str) -> Any:
+def _load_codec(args: argparse.Namespace) -> Any:
     from llm_codec.codec import LLMCodec  # after the arguments were found good: it takes a while
 
-    return LLMCodec.from_pretrained(name)
+    codec = LLMCodec.from_pretrained(args.codec)
+    try:
+        codec.check_scales(args.scales)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return codec
 
 
 def _pairs(

@@ -9,9 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from llm_codec import batch, blocks, streaming
+from llm_codec import audio as audio_io
+from llm_codec import batch, blocks, chunks
 from llm_codec.codes import Codes, CodesError
 from llm_codec.layers import Noise
+from llm_codec.parts import count_blocks
 from llm_codec.streaming import StreamDecoder, StreamEncoder
 
 
@@ -47,16 +49,16 @@ class CodingMixin:
 
     def is_long(self, audio: Any) -> bool:
         """Whether this is a file better read block by block."""
-        longest = streaming.WHOLE_BLOCKS * self.config.block_samples / self.config.sample_rate
+        longest = chunks.WHOLE_BLOCKS * self.config.block_samples / self.config.sample_rate
         return isinstance(audio, (str, PathLike)) and blocks.seconds(audio) > longest
 
     def encode_clips(self, clips: Sequence[Tensor], scales: int | None = None) -> list[Codes]:
         """Codes of clips (S,) at the codec's rate that pad to one length, in one run."""
         length = self.config.padded_samples(len(clips[0]))
         levels = [self.level_gain(clip) for clip in clips]
-        if length > streaming.WHOLE_BLOCKS * self.config.block_samples:
+        if length > chunks.WHOLE_BLOCKS * self.config.block_samples:
             pairs = zip(clips, levels, strict=True)
-            return [streaming.encode(self, clip, level, scales) for clip, level in pairs]
+            return [chunks.encode(self, clip, level, scales) for clip, level in pairs]
         padded = clips[0].new_zeros(len(clips), 1, length)
         for row, clip, level in zip(padded[:, 0], clips, levels, strict=True):
             row[: len(clip)] = clip * level
@@ -119,8 +121,8 @@ class CodingMixin:
         if isinstance(codes, (list, tuple)):
             return batch.decode(self, codes, seed, scales)
         self.check_codes(codes)
-        if streaming.count_blocks(self.config, codes) > streaming.WHOLE_BLOCKS:
-            return streaming.decode(self, codes, seed, scales)
+        if count_blocks(self.config, codes) > chunks.WHOLE_BLOCKS:
+            return chunks.decode(self, codes, seed, scales)
         noise = None if seed is None else torch.Generator().manual_seed(seed)
         wave = self.sound(codes.scales[:scales], noise)
         wave = wave[..., : int(codes.num_samples.max())] * codes.gain.view(-1, 1, 1)
@@ -142,11 +144,10 @@ class CodingMixin:
         """
         if len(codes) != 1:
             raise CodesError(f"a file takes one clip; got codes of {len(codes)}")
-        if streaming.count_blocks(self.config, codes) > streaming.WHOLE_BLOCKS:
-            parts = streaming.pieces(self, codes, seed, self.check_scales(scales))
-        else:
-            parts = [self.decode(codes, seed, scales)]
-        blocks.save(path, (part[0, 0].numpy() for part in parts), self.config.sample_rate)
+        if count_blocks(self.config, codes) <= chunks.WHOLE_BLOCKS:
+            return audio_io.save(path, self.decode(codes, seed, scales), self.config.sample_rate)
+        parts = chunks.pieces(self, codes, seed, self.check_scales(scales))
+        return blocks.save(path, (part[0, 0].numpy() for part in parts), self.config.sample_rate)
 
     def sound(self, words: Sequence[Tensor], noise: Noise | None) -> Tensor:
         """Whole blocks of sound, on the CPU. Tensors (B, T_k) of leading scales -> (B, 1, S)."""

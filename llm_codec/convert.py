@@ -181,6 +181,7 @@ def _fill(codec: LLMCodec, released: Mapping[str, Tensor], path: str | Path) -> 
         reason = str(error).split("\n\t")[-1].strip()
         raise CheckpointError(f"{path} does not fit the released layout: {reason}") from error
     codec.quantizer.prepare()
+    codec.quantizer.share()
 
 
 def _llm_fingerprint(released: Mapping[str, Tensor]) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 import soundfile
 
-from llm_codec import audio, checkpoint
+from llm_codec import audio, blocks, checkpoint
 from llm_codec.codes import MAGIC, SUFFIX, Codes
 
 FIRST_WORDS = 5
+LONG_SECONDS = 60  # a longer file is not held in memory
 
 
 def anything(target: str | Path) -> dict[str, Any]:
@@ -51,14 +52,16 @@ def audio_file(path: Path) -> dict[str, Any]:
     Raises:
         AudioError: it is not audio, empty, or holds NaN.
     """
-    clip = audio.load(path)
+    long = blocks.seconds(path) > LONG_SECONDS
+    parts = blocks.read(path, 16000) if long else [audio.load(path)]
+    peak = max(float(abs(part).max()) for part in parts)
     header = soundfile.info(path)
     return {
         "kind": "audio",
         "seconds": round(header.duration, 4),
         "sample_rate": header.samplerate,
         "channels": header.channels,
-        "peak": round(float(abs(clip).max()), 4),
+        "peak": round(peak, 4),
         "bytes": path.stat().st_size,
     }
 

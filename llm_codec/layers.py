@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from llm_codec.config import CodecConfig
 
 Noise = torch.Generator | Callable[[tuple[int, int, int]], Tensor]
-"""Where Gaussian noise of a shape comes from: one stream of numbers, or a function (see `noise`)."""
+"""Where noise of a shape comes from: one stream of numbers, or a function (see `noise`)."""
 
 
 class Snake(nn.Module):

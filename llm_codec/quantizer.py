@@ -115,7 +115,7 @@ class MultiScaleQuantizer(nn.Module):
         return Quantized(total, codes)
 
     def decode(self, codes: Sequence[Tensor]) -> Tensor:
-        """Sum of the words' vectors at full rate. Tensors (B, T_k) of leading scales -> (B, D, T)."""
+        """Sum of the words' vectors at full rate. Leading scales (B, T_k) -> (B, D, T)."""
         parts = [  # not strict: there may be codes of fewer scales than codebooks
             repeat(codebook.vectors(scale).mT, stride)
             for codebook, scale, stride in zip(self.codebooks, codes, self.strides)

@@ -9,27 +9,23 @@ a library may choose by the length of its input; decoded samples agree to that r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from os import PathLike
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from llm_codec import audio as audio_io
-from llm_codec import blocks
 from llm_codec.audio import AudioError
 from llm_codec.codes import Codes, CodesError
-from llm_codec.config import CodecConfig
 from llm_codec.noise import BlockNoise
+from llm_codec.parts import count_blocks, cut
 from llm_codec.reach import reach
 
 if TYPE_CHECKING:
     from llm_codec.codec import LLMCodec
 
 CHUNK_BLOCKS = 125  # kept of one run of the networks: 30 s of the released layout
-WHOLE_BLOCKS = 2 * CHUNK_BLOCKS  # clips up to this length are run whole
 
 
 class StreamEncoder:
@@ -112,9 +108,9 @@ class StreamEncoder:
     @torch.inference_mode()
     def _settled(self) -> list[list[Tensor]]:
         """Codes of each chunk that nothing to come can change."""
-        parts = []
-        while (ready := (self._received - self.reach.right) // self.block - self._done) >= self.chunk:
-            parts.append(self._run(self._done + min(ready, max(self.chunk, CHUNK_BLOCKS))))
+        end, parts = (self._received - self.reach.right) // self.block, []
+        while end - self._done >= self.chunk:
+            parts.append(self._run(min(end, self._done + max(self.chunk, CHUNK_BLOCKS))))
         return parts
 
     def _rest(self) -> list[list[Tensor]]:
@@ -137,7 +133,7 @@ class StreamEncoder:
         heard = held[(start - self._first) * self.block :][: len(wave)]
         wave[: len(heard)] = heard * self.level
         codes = self.codec.words(wave[None, None], self.scales)
-        codes = _cut(self.codec, codes, self._done - start, stop - start)
+        codes = cut(self.codec.config, codes, self._done - start, stop - start)
         first = max(0, stop - before)
         self._pieces = [held[(first - self._first) * self.block :].clone()]
         self._first, self._done = first, stop
@@ -248,96 +244,14 @@ class StreamDecoder:
         start = max(0, self._done - before)
         last = stop + self._after if end is None else min(stop + self._after, end)
         held = [torch.cat(scale, dim=1) for scale in zip(*self._held, strict=True)]
-        codes = _cut(self.codec, held, start - self._first, last - self._first)
+        codes = cut(self.codec.config, held, start - self._first, last - self._first)
         noise = None if self.seed is None else BlockNoise(self.seed, start, last - start)
         wave = self.codec.sound(codes, noise)
         wave = wave[..., (self._done - start) * self.block : (stop - start) * self.block]
         gains = torch.cat(self._gains)
         wave = wave * gains[: stop - self._done].repeat_interleave(self.block)
         first = max(0, stop - before)
-        rest = [scale.clone() for scale in _cut(self.codec, held, first - self._first, None)]
+        rest = [scale.clone() for scale in cut(self.codec.config, held, first - self._first, None)]
         self._held, self._gains = [rest], [gains[stop - self._done :]]
         self._first, self._done = first, stop
         return wave
-
-
-def encode(codec: LLMCodec, clip: Tensor, level: float, scales: int | None) -> Codes:
-    """Codes of a clip (S,) of any length; only the chunks at work take memory."""
-    return join(_encoded(codec, clip.split(CHUNK_BLOCKS * codec.config.block_samples), level, scales))
-
-
-def encode_file(codec: LLMCodec, path: str | PathLike, scales: int | None) -> Codes:
-    """Codes of a file of any length, read twice: once for its level, once for its words."""
-    rate = codec.config.sample_rate
-    squares = count = 0
-    if codec.config.level_db is not None:
-        for block in blocks.read(path, rate):
-            squares += float(np.square(block, dtype=np.float64).sum())
-            count += len(block)
-    level = codec.level_of((squares / max(count, 1)) ** 0.5)
-    return join(_encoded(codec, blocks.read(path, rate), level, scales))
-
-
-def _encoded(
-    codec: LLMCodec, parts: Iterable[Any], level: float, scales: int | None
-) -> Iterator[Codes]:
-    stream = StreamEncoder(codec, 1.0 / level, scales, CHUNK_BLOCKS)
-    stream.level = level  # not twice inverted: the words are those of a whole run, bit for bit
-    for part in parts:
-        if (codes := stream.push(part)) is not None:
-            yield codes
-    yield stream.finish()
-
-
-def decode(codec: LLMCodec, codes: Codes, seed: int | None, scales: int | None) -> Tensor:
-    """Sound (B, 1, S) of clips of any length; only the chunks at work take memory beside it."""
-    wave = torch.zeros(len(codes), 1, int(codes.num_samples.max()))
-    for row, item in zip(wave[:, 0], codes, strict=True):
-        filled = 0
-        for piece in pieces(codec, item, seed, scales):
-            row[filled : filled + piece.shape[-1]] = piece[0, 0]
-            filled += piece.shape[-1]
-    return wave
-
-
-def pieces(
-    codec: LLMCodec, codes: Codes, seed: int | None, scales: int | None
-) -> Iterator[Tensor]:
-    """Sound of one clip of any length, (1, 1, S) after (1, 1, S)."""
-    codec.check_codes(codes)
-    left = int(codes.num_samples)
-    for wave in StreamDecoder(codec, seed, scales).run_all(codes):
-        yield wave[..., :left]
-        left = max(0, left - wave.shape[-1])
-
-
-def count_blocks(config: CodecConfig, codes: Codes) -> int:
-    """Whole blocks that codes span."""
-    return codes.scales[0].shape[1] * codes.vq_strides[0] // config.block_frames
-
-
-def join(parts: Iterable[Codes]) -> Codes:
-    """One clip of the parts a stream gave. All but the last must be whole blocks.
-
-    Raises:
-        CodesError: no parts, or parts of different codecs.
-    """
-    parts = list(parts)
-    if not parts:
-        raise CodesError("no codes to join; expected at least one part")
-    return parts[0].__class__(
-        scales=tuple(torch.cat(scale, dim=1) for scale in zip(*(p.scales for p in parts), strict=True)),
-        num_samples=torch.stack([part.num_samples for part in parts]).sum(dim=0),
-        gain=parts[0].gain,
-        **{name: getattr(parts[0], name) for name in
-           ("codebook_sizes", "codec", "vocabulary", "vq_strides", "hop_length", "sample_rate")},
-    )
-
-
-def _cut(codec: LLMCodec, scales: Sequence[Tensor], first: int, stop: int | None) -> list[Tensor]:
-    """Codes of the blocks [first, stop) of each scale (B, T_k)."""
-    frames = codec.config.block_frames
-    return [
-        scale[:, first * frames // stride : None if stop is None else stop * frames // stride]
-        for scale, stride in zip(scales, codec.config.vq_strides)
-    ]

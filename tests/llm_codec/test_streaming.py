@@ -11,11 +11,11 @@ import pytest
 import soundfile
 import torch
 
-from llm_codec import LLMCodec, streaming
+from llm_codec import LLMCodec, chunks, streaming
 from llm_codec.audio import AudioError
 from llm_codec.codes import Codes, CodesError
 from llm_codec.quantizer import pool, repeat
-from llm_codec.streaming import join
+from llm_codec.parts import join
 
 ODD = {"encoder_rates": (3, 5), "decoder_rates": (5, 3), "latent_dim": 16, "encoder_dim": 4}
 LAYOUTS = {
@@ -36,7 +36,7 @@ def any_codec(request: pytest.FixtureRequest) -> LLMCodec:
 def short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clips of more than 3 blocks are run 2 blocks at a time."""
     monkeypatch.setattr(streaming, "CHUNK_BLOCKS", 2)
-    monkeypatch.setattr(streaming, "WHOLE_BLOCKS", 3)
+    monkeypatch.setattr(chunks, "WHOLE_BLOCKS", 3)
 
 
 def lively(codec: LLMCodec) -> LLMCodec:
@@ -131,7 +131,7 @@ def test_long_codes_are_chunked_to_the_same_sound(
     noisy = any_codec.decode(codes, seed=3)
     for chunk in (1, 2, 5):
         monkeypatch.setattr(streaming, "CHUNK_BLOCKS", chunk)
-        monkeypatch.setattr(streaming, "WHOLE_BLOCKS", 3)
+        monkeypatch.setattr(chunks, "WHOLE_BLOCKS", 3)
         found = any_codec.decode(codes, seed=None)
         assert found.shape == expected.shape and torch.allclose(found, expected, atol=1e-5)
         if chunk == 1:

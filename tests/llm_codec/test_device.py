@@ -1,0 +1,70 @@
+"""Memory, number formats and compilation: what a codec costs, not what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from llm_codec import LLMCodec, Vocabulary, quantizer
+
+WAVEFORM = {"encoder": "waveform", "decoder": "waveform"}
+
+
+def noise(samples: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(0, 0.1, samples).astype(np.float32)
+
+
+@pytest.fixture(params=[{}, WAVEFORM], ids=["spectral", "waveform"])
+def shared(request: pytest.FixtureRequest, tmp_path: Path, vocabulary: Vocabulary) -> Path:
+    """A codec whose two fast scales have equal tables, as a folder."""
+    codec = LLMCodec.tiny(vocabulary, **request.param)
+    books = codec.quantizer.codebooks
+    books[2].table = books[1].table.clone()
+    codec.quantizer.prepare()
+    codec.save_pretrained(tmp_path)
+    return tmp_path
+
+
+def test_equal_tables_are_held_once(shared: Path, tmp_path: Path) -> None:
+    codec = LLMCodec.from_pretrained(shared)
+    slow, middle, fast = codec.quantizer.codebooks
+    for name in ("table", "keys", "offsets"):
+        places = {getattr(book, name).data_ptr() for book in (slow, middle, fast)}
+        assert len(places) == 2
+    codec.save_pretrained(tmp_path / "again", dtype=None)
+    again = LLMCodec.from_pretrained(tmp_path / "again")
+    assert again.encode(noise(9000)) == codec.encode(noise(9000))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_other_number_formats_run(shared: Path, dtype: torch.dtype) -> None:
+    exact, other = LLMCodec.from_pretrained(shared), LLMCodec.from_pretrained(shared, dtype=dtype)
+    assert {weight.dtype for weight in other.decoder.parameters()} == {dtype}
+    assert other.fingerprint == exact.fingerprint
+    codes = exact.encode(noise(9000))
+    found = other.encode(noise(9000))
+    assert [scale.shape for scale in found.scales] == [scale.shape for scale in codes.scales]
+    wave, expected = other.decode(codes), exact.decode(codes)
+    assert wave.dtype == torch.float32
+    assert (wave - expected).norm() < 0.1 * expected.norm()
+    assert dtype != torch.float64 or found == codes
+
+
+def test_the_search_holds_a_bounded_number_of_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    latent, keys = torch.randn(50, 4), torch.randn(10, 4)
+    expected = quantizer.nearest(latent, keys, torch.zeros(10))
+    for scores in (1, 25, 10**6):
+        monkeypatch.setattr(quantizer, "SEARCH_SCORES", scores)
+        assert torch.equal(quantizer.nearest(latent, keys, torch.zeros(10)), expected)
+
+
+@pytest.mark.parametrize("layout", [{}, WAVEFORM], ids=["spectral", "waveform"])
+def test_it_compiles_in_one_graph(layout: dict) -> None:
+    codec = LLMCodec.tiny(**layout)
+    wave = torch.from_numpy(noise(2 * codec.config.block_samples))[None, None]
+    compiled = torch.compile(codec.forward, backend="eager", fullgraph=True)
+    with torch.no_grad():
+        assert torch.allclose(compiled(wave), codec(wave), atol=1e-5)
