@@ -166,13 +166,18 @@ class BoundVocabulary:
         count = len(self._spellings) if scales is None else scales
         if len(codes) != 1:
             raise VocabularyError(f"{len(codes)} clips in one Codes; take one of them, codes[0]")
-        if codes.codebook_sizes != self.vocabulary.sizes:
+        if codes.codebook_sizes != self.vocabulary.sizes[: len(codes.scales)]:
             raise VocabularyError(
                 f"the codes have {codes.codebook_sizes} words per scale, the vocabulary "
                 f"{self.vocabulary.sizes}; use the vocabulary of the codec that made them"
             )
         if not 1 <= count <= len(self._spellings):
             raise VocabularyError(f"scales is {scales}; expected 1 to {len(self._spellings)}")
+        if count > len(codes.scales):
+            raise VocabularyError(
+                f"the codes hold {len(codes.scales)} of {len(self._spellings)} scales; give "
+                f"scales={len(codes.scales)}, or encode with more"
+            )
         parts = []
         for number in range(1, count + 1):
             step = codes.hop_length * codes.vq_strides[number - 1]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from array import array
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,17 +20,20 @@ def join(parts: Iterable[Codes]) -> Codes:
     Raises:
         CodesError: no parts, or parts of different codecs.
     """
-    parts = list(parts)
-    if not parts:
+    first, samples, held = None, 0, []
+    for part in parts:
+        if first is None:
+            first, held = part, [array("q") for _ in part.scales]
+        if (part.codec, part.codebook_sizes) != (first.codec, first.codebook_sizes):
+            raise CodesError("parts of different codecs cannot be joined; encode with one")
+        samples += int(part.num_samples)
+        for words, scale in zip(held, part.scales, strict=True):
+            words.frombytes(scale.numpy().tobytes())
+    if first is None:
         raise CodesError("no codes to join; expected at least one part")
-    if len({(part.codec, part.codebook_sizes) for part in parts}) > 1:
-        raise CodesError("parts of different codecs cannot be joined; encode with one")
-    scales = zip(*(part.scales for part in parts), strict=True)
-    return dataclasses.replace(
-        parts[0],
-        scales=tuple(torch.cat(scale, dim=1) for scale in scales),
-        num_samples=torch.stack([part.num_samples for part in parts]).sum(dim=0),
-    )
+    # Arrays, because thousands of small tensors kept between large ones would tear the heap apart.
+    scales = tuple(torch.from_numpy(np.array(words, dtype=np.int64))[None] for words in held)
+    return dataclasses.replace(first, scales=scales, num_samples=torch.tensor([samples]))
 
 
 def count_blocks(config: CodecConfig, codes: Codes) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from llm_codec import LLMCodec, batch
+from llm_codec import LLMCodec, VocabularyError, batch
 from llm_codec.audio import AudioError
 from llm_codec.codes import Codes, CodesError
 
@@ -104,3 +104,12 @@ def test_there_is_no_such_scale(codec: LLMCodec, scales: int) -> None:
     for call, item in ((codec.encode, noise(100)), (codec.decode, codes)):
         with pytest.raises(ValueError, match=f"scales is {scales}; this codec has 1 to 3"):
             call(item, scales=scales)
+
+
+def test_codes_of_leading_scales_are_spoken(codec: LLMCodec, tokenizer: object) -> None:
+    words = codec.vocabulary.bind(tokenizer)
+    full, few = codec.encode(noise(9000)), codec.encode(noise(9000), scales=2)
+    assert words.to_ids(few, scales=2) == words.to_ids(full, scales=2)
+    assert words.to_text(few, scales=1) == words.to_text(full, scales=1)
+    with pytest.raises(VocabularyError, match="hold 2 of 3 scales; give scales=2"):
+        words.to_ids(few)
