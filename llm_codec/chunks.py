@@ -13,7 +13,8 @@ from torch import Tensor
 from llm_codec import blocks, streaming
 from llm_codec.codes import Codes
 from llm_codec.parts import join
-from llm_codec.streaming import StreamDecoder, StreamEncoder
+from llm_codec.stream_encoder import StreamEncoder
+from llm_codec.streaming import StreamDecoder
 
 if TYPE_CHECKING:
     from llm_codec.codec import LLMCodec

@@ -14,7 +14,8 @@ from llm_codec import batch, blocks, chunks
 from llm_codec.codes import Codes, CodesError
 from llm_codec.layers import Noise
 from llm_codec.parts import count_blocks
-from llm_codec.streaming import StreamDecoder, StreamEncoder
+from llm_codec.stream_encoder import StreamEncoder
+from llm_codec.streaming import StreamDecoder
 
 
 class CodingMixin:
