@@ -107,7 +107,8 @@ class StreamEncoder:
         """Codes of each chunk up to the padded end."""
         end, parts = -(-self._received // self.block), []
         while self._done < end:
-            parts.append(self._run(min(end, self._done + max(self.chunk, streaming.CHUNK_BLOCKS)), end))
+            stop = min(end, self._done + max(self.chunk, streaming.CHUNK_BLOCKS))
+            parts.append(self._run(stop, end))
         return parts
 
     def _run(self, stop: int, end: int | None = None) -> list[Tensor]:
