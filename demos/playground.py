@@ -25,9 +25,9 @@ READY = {  # button: (clip shown, its label) ..., clip asked about
         [("sounds/siren/1.flac", "siren"), ("sounds/clap/1.flac", "clap")],
         "sounds/siren/2.flac",
     ),
-    "Four sounds, asked in noise": (
+    "Four sounds": (
         [(f"sounds/{name}/1.flac", name) for name in ("bell", "bird", "engine", "knock")],
-        "noisy/sounds/bird/2.flac",
+        "sounds/bird/2.flac",
     ),
 }
 COLOURS = {  # kind of a piece of the prompt: background
