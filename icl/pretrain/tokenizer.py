@@ -5,19 +5,12 @@ from __future__ import annotations
 import collections
 import math
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 SPACE = "Ġ"  # how byte-level alphabets spell the leading space
 SPECIAL = PAD, BOS, EOS = "<pad>", "<s>", "</s>"
-
-
-def read_portable_words(path: Path) -> list[str]:
-    """Words of a ``portable_words.tsv`` (first column; ``#`` lines and the header are skipped)."""
-    rows = [line.split("\t")[0] for line in path.read_text("utf-8").splitlines()]
-    return [word for word in rows if word and not word.startswith("#") and word != "word"]
 
 
 def build_tokenizer(

@@ -22,9 +22,10 @@ from icl.pretrain.model import batch_loss, build_model
 from icl.pretrain.space import WordSpace
 from icl.pretrain.strings import Noise, StringMaker
 from icl.pretrain.text import encode_corpus, read_documents, text_files
-from icl.pretrain.tokenizer import SPACE, build_tokenizer, read_portable_words
+from icl.pretrain.tokenizer import SPACE, build_tokenizer
 from icl.pretrain.wiring import add_constant, wire
 from llm_codec.run import RunFolder, learning_rate_share
+from llm_codec.training.words import read_word_list
 
 MEANING_TOKENS = 4_000_000  # of the corpus, that starting vectors are counted from
 
@@ -40,7 +41,7 @@ class Pretrainer:
         self.config = config
         self.out = Path(config.out)
         self.folder = RunFolder(self.out / "train")
-        self._portable = read_portable_words(Path(config.words))
+        self._portable = read_word_list(Path(config.words))
         self.tokenizer = self._tokenizer()
         self.corpus = self._corpus()
         self.words = self._word_ids()

@@ -5,7 +5,8 @@ import pytest
 from transformers import AutoTokenizer
 
 from icl.pretrain.text import read_documents
-from icl.pretrain.tokenizer import build_tokenizer, read_portable_words
+from icl.pretrain.tokenizer import build_tokenizer
+from llm_codec.training.words import read_word_list
 
 AWKWARD = [
     "", " ", "  two  spaces  ", "\n\n\t\r\n", "\x00\x01\x1b\x7f", "e\u0301 != \u00e9",
@@ -73,14 +74,8 @@ def test_reloading_gives_the_same_tokenizer(tokenizer, tmp_path, documents):
     assert [getattr(again, name) for name in special] == ["<s>", "</s>", "<pad>"]
 
 
-def test_portable_words_are_the_first_column(tmp_path):
-    path = tmp_path / "words.tsv"
-    path.write_text("# a remark\nword\tline_start\nriver\t1\nlake\t0\n\n", "utf-8")
-    assert read_portable_words(path) == ["river", "lake"]
-
-
 def test_real_prose_comes_back(shared_text):
     prose = read_documents(shared_text / "tinystories.txt.xz")[:400]
-    words = read_portable_words(shared_text.parent / "vocabulary" / "portable_words.tsv")
+    words = read_word_list(shared_text.parent / "vocabulary" / "portable_words.tsv")
     real = build_tokenizer(prose[:300], words, num_words=500, size=1200)
     assert all(real.decode(ids(real, text)) == text for text in prose[300:])
