@@ -21,6 +21,8 @@ from llm_codec.training.guidance import Consistency, agreement, isotropy
 from llm_codec.training.losses import ReconstructionLoss
 from llm_codec.training.words import FrozenWords, read_word_list, read_words
 
+FIT_DRAW = 2**31 - 1  # the draw that codebooks are fitted on: no step comes so late
+
 
 class Trainer:
     """One run: an autoencoder first, then its latents become words.
@@ -114,7 +116,7 @@ class Trainer:
     @torch.no_grad()
     def fit_codebooks(self) -> None:
         """Lay the words over the latents as they are now, scale by scale."""
-        waves = self.sampler.crops(64, -1 % 2**31)
+        waves = self.sampler.crops(64, FIT_DRAW)
         latent = torch.cat([self.codec.latent(torch.from_numpy(part)[:, None].to(self.device))
                             for part in (waves[:32], waves[32:])])
         self.quantizer.codebooks[0].fit_core(self._core(latent).mT.flatten(0, 1))
@@ -122,7 +124,7 @@ class Trainer:
             part = TrainingQuantizer(list(self.quantizer.codebooks[:scale]),
                                      self.quantizer.strides[:scale], self.quantizer.lookup)
             residual = latent - part(latent)[0].latent
-            pooled = nn.functional.avg_pool1d(residual, self.quantizer.strides[scale])
+            pooled = pool(residual, self.quantizer.strides[scale])
             self.quantizer.codebooks[scale].fit(pooled.mT.flatten(0, 1))
 
     def _log(self, values: dict[str, float]) -> None:
