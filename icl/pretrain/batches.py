@@ -59,7 +59,7 @@ def game_batch(table: Table, shares: dict[str, float], rows: int, bos: int, pad:
     """
     names, weights = list(shares), np.array(list(shares.values()), dtype=float)
     drawn = table.rng.choice(len(names), size=rows, p=weights / weights.sum())
-    texts = [GAMES[names[game]](table) for game in drawn]
+    texts = [GAMES[names[game]].write(table) for game in drawn]
     flat = [part for text in texts for part in text]
     contents = iter(_spell(flat, table))
     length = table.tokens + 1

@@ -46,23 +46,3 @@ def _gaussian_columns(values: np.ndarray) -> np.ndarray:
     ranks = values.argsort(axis=0).argsort(axis=0)
     return normal[ranks]
 
-
-def starting_embeddings(vectors: np.ndarray, core: int, scale: float = 0.02) -> np.ndarray:
-    """Embeddings whose first ``core`` principal directions carry most of the variance.
-
-    Near words are then near in a space small enough to be covered by a few thousand words: the
-    space in which the word games draw their strings (ours).
-
-    Args:
-        vectors: (V, E) from `cooccurrence_vectors`.
-        core: directions that matter.
-        scale: standard deviation of an entry, as in `LlamaConfig.initializer_range`.
-
-    Returns:
-        (V, E) float32.
-    """
-    width = vectors.shape[1]
-    weights = np.where(np.arange(width) < core, 1.0, 0.25).astype(np.float32)
-    rotation, _ = np.linalg.qr(np.random.default_rng(1).standard_normal((width, width)))
-    values = (vectors * weights) @ rotation.astype(np.float32)
-    return (values * (scale / values.std())).astype(np.float32)

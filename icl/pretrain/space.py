@@ -1,4 +1,4 @@
-"""The space in which word strings are near or far: principal directions of word embeddings."""
+"""The space in which word strings are near or far: the core of the words' embeddings."""
 
 from __future__ import annotations
 
@@ -13,19 +13,14 @@ class WordSpace:
     text only, but with the habits of such strings.
 
     Args:
-        embeddings: (V, E) float array, the model's input embeddings.
-        words: token ids that strings may use.
-        core: principal directions that span the space.
+        points: (W, core) float array, a point for each word.
+        words: (W,) token ids that strings may use.
     """
 
-    def __init__(self, embeddings: np.ndarray, words: np.ndarray, core: int) -> None:
-        values = embeddings[words].astype(np.float64)
-        values -= values.mean(axis=0)
-        _, _, directions = np.linalg.svd(values, full_matrices=False)
-        points = values @ directions[:core].T
+    def __init__(self, points: np.ndarray, words: np.ndarray) -> None:
         self.words = words
-        self.points = (points / points.std(axis=0)).astype(np.float32)  # (W, core)
-        self._half_squares = 0.5 * (self.points**2).sum(axis=1)
+        self.points = points.astype(np.float32)
+        self._half_squares = 0.5 * np.square(self.points).sum(axis=1)
 
     @property
     def core(self) -> int:

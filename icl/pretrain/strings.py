@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -19,6 +19,8 @@ class Noise:
         stretch: largest relative change of speed.
         shift: largest part of the string by which it may start early or late.
         jitter: largest relative change of the number of words.
+        drop: share of words left out.
+        distract: share of words with a word of no class put before them.
     """
 
     spread: float = 0.0
@@ -26,11 +28,12 @@ class Noise:
     stretch: float = 0.0
     shift: float = 0.0
     jitter: float = 0.0
+    drop: float = 0.0
+    distract: float = 0.0
 
     def scaled(self, factor: float) -> Noise:
         """The same noise, every part times ``factor``."""
-        return Noise(*(factor * part for part in (
-            self.spread, self.shared, self.stretch, self.shift, self.jitter)))
+        return Noise(*(factor * part for part in astuple(self)))
 
 
 class StringMaker:
@@ -53,7 +56,7 @@ class StringMaker:
         return np.repeat(points, holds, axis=0)[:length]
 
     def string_points(self, path: np.ndarray, noise: Noise) -> np.ndarray:
-        """Noisy points along a path: another speed, start, voice and jitter, (N', core)."""
+        """Noisy points along a path: another speed, start, voice and jitter, (N', core), N' > 0."""
         rng, length = self.rng, len(path)
         words = max(1, round(length * (1 + noise.jitter * rng.uniform(-1, 1))))
         speed = 1 + noise.stretch * rng.uniform(-1, 1)
@@ -65,4 +68,13 @@ class StringMaker:
         part = np.clip(where - lower, 0, 1)[:, None]
         points = (1 - part) * path[lower] + part * path[upper]
         points = points + noise.shared * rng.standard_normal((1, path.shape[1]))
-        return points + noise.spread * rng.standard_normal(points.shape)
+        points = points + noise.spread * rng.standard_normal(points.shape)
+        return self._disturbed(points, noise)
+
+    def _disturbed(self, points: np.ndarray, noise: Noise) -> np.ndarray:
+        """Points with some left out, at least one kept, and strange ones put before others."""
+        kept = self.rng.random(len(points)) >= noise.drop
+        kept[self.rng.integers(len(points))] = True
+        points = points[kept]
+        places = np.flatnonzero(self.rng.random(len(points)) < noise.distract)
+        return np.insert(points, places, self.space.sample(len(places), self.rng), axis=0)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import lzma
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
+from llm_codec import atomic
+
 DOCUMENT_MARK = "\n\n<|doc|>\n"
+HELD_OUT = 50  # one document in so many is never trained on
 
 
 def read_documents(path: Path) -> list[str]:
@@ -41,8 +46,14 @@ def text_files(root: Path) -> list[Path]:
     return files
 
 
+def is_held_out(number: int) -> bool:
+    """Whether the document of that number in its file is kept for evaluation."""
+    return number % HELD_OUT == HELD_OUT - 1
+
+
 def encode_corpus(
-    tokenizer: PreTrainedTokenizerFast, files: Sequence[Path], shares: dict[str, float], end: int
+    tokenizer: PreTrainedTokenizerFast, files: Sequence[Path], shares: dict[str, float], end: int,
+    held_out: bool = False,
 ) -> np.ndarray:
     """One long uint16 stream of tokens, documents closed by ``end``.
 
@@ -52,6 +63,7 @@ def encode_corpus(
         shares: file name -> part of its documents to take (1.0 where absent). Dialogues repeat a
             few hundred patterns and would dominate if taken whole.
         end: token id put after each document.
+        held_out: take the documents kept for evaluation instead of the others.
 
     Returns:
         (L,) uint16.
@@ -61,12 +73,24 @@ def encode_corpus(
     for path in files:
         documents = read_documents(path)
         keep = documents[: max(1, int(len(documents) * shares.get(path.name, 1.0)))]
-        for batch in _batches(keep, 256):
+        keep = [text for number, text in enumerate(keep) if is_held_out(number) == held_out]
+        for start in range(0, len(keep), 256):
+            batch = keep[start : start + 256]
             for encoding in backend.encode_batch(batch, add_special_tokens=False):
                 pieces.append(np.array(encoding.ids + [end], dtype=np.uint16))
-    return np.concatenate(pieces)
+    return np.concatenate(pieces) if pieces else np.zeros(0, np.uint16)
 
 
-def _batches(items: Sequence[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(items), size):
-        yield list(items[start : start + size])
+def cached_corpus(
+    folder: Path, tokenizer: PreTrainedTokenizerFast, files: Sequence[Path],
+    shares: dict[str, float], end: int,
+) -> np.ndarray:
+    """`encode_corpus`, kept in ``folder`` under a name that changes with all it depends on."""
+    facts = [[path.name, path.stat().st_size, shares.get(path.name, 1.0)] for path in files]
+    facts.append(tokenizer.backend_tokenizer.to_str())
+    name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+    cached = folder / f"corpus-{name}.npy"
+    if not cached.exists():
+        with atomic.writing(cached) as stream:
+            np.save(stream, encode_corpus(tokenizer, files, shares, end))
+    return np.load(cached, mmap_mode="r")

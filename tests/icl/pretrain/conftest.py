@@ -10,7 +10,7 @@ import pytest
 from transformers import PreTrainedTokenizerBase
 
 from icl.pretrain.config import PretrainConfig
-from icl.pretrain.formats import MARKS, tokenize_formats
+from icl.pretrain.formats import MARKS, Speller, read_formats
 from icl.pretrain.games import Table
 from icl.pretrain.space import WordSpace
 from icl.pretrain.strings import Noise, StringMaker
@@ -59,19 +59,21 @@ def word_ids(tokenizer: PreTrainedTokenizerBase) -> np.ndarray:
 def space(tokenizer: PreTrainedTokenizerBase, word_ids: np.ndarray) -> WordSpace:
     """WORDS at random points of four directions."""
     rng = np.random.default_rng(0)
-    return WordSpace(rng.standard_normal((len(tokenizer), 24)), word_ids, core=4)
+    return WordSpace(rng.standard_normal((len(word_ids), 4)), word_ids)
 
 
 @pytest.fixture
 def make_table(space: WordSpace, word_ids: np.ndarray, tokenizer: PreTrainedTokenizerBase):
     """Builds what a game is played with; all examples in the format of that number."""
-    formats = tokenize_formats(tokenizer)
+    spell = Speller(tokenizer)
+    formats = read_formats(spell)
+    groups = [word_ids[start : start + 15] for start in range(0, 90, 15)]
 
     def build(seed: int = 0, noise: Noise | None = None, form: int | None = None, **more) -> Table:
         maker = StringMaker(space, np.random.default_rng(seed))
         chosen = formats if form is None else [formats[form]]
-        settings = {"length": (3, 8), "tokens": 160} | more
-        return Table(maker, word_ids, chosen, noise or Noise(), **settings)
+        settings = {"length": (3, 8), "tokens": 160, "groups": groups} | more
+        return Table(maker, word_ids, chosen, spell, noise or Noise(), **settings)
 
     return build
 
@@ -98,8 +100,9 @@ def recipe(text_folder: Path, tmp_path: Path):
         values = {
             "text": str(text_folder), "words": str(text_folder / "words.tsv"),
             "out": str(tmp_path / "out"), "vocabulary_size": 480, "num_words": len(WORDS),
-            "width": 96, "layers": 2, "hidden": 32, "context": 128, "core": 4, "steps": 4,
-            "rows": 4, "text_tokens": 48, "longest": 6, "warmup": 2, "refresh": 2, "save_every": 2,
+            "width": 64, "layers": 4, "hidden": 40, "context": 128, "core": 4, "steps": 4,
+            "batch_tokens": 192, "lengths": (48, 96), "prose_length": 48, "longest": 6,
+            "prose_from": 0.25, "warmup": 2, "save_every": 2,
         }  # fmt: skip
         return PretrainConfig(**values | changes)
 

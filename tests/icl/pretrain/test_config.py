@@ -21,7 +21,7 @@ def write(tmp_path):
 
 def test_keyword_arguments_win_over_the_file(write):
     config = PretrainConfig.load(write(REQUIRED | {"steps": 7}), out="elsewhere")
-    assert (config.text, config.out, config.steps, config.rows) == ("t", "elsewhere", 7, 32)
+    assert (config.text, config.out, config.steps, config.core) == ("t", "elsewhere", 7, 8)
 
 
 @pytest.mark.parametrize(
@@ -35,10 +35,13 @@ def test_keyword_arguments_win_over_the_file(write):
         (REQUIRED | {"games": []}, "games"),
         (REQUIRED | {"games": {"chess": 1}}, "chess"),
         (REQUIRED | {"games": {}}, "games"),
-        (REQUIRED | {"heads": 2}, "heads"),
-        (REQUIRED | {"width": 64}, "width"),
-        (REQUIRED | {"layers": 1}, "layers"),
-        (REQUIRED | {"save_every": 100, "refresh": 250}, "save_every.*refresh"),
+        (REQUIRED | {"width": 64}, "width is 64"),
+        (REQUIRED | {"layers": 3}, "layers"),
+        (REQUIRED | {"core": 16}, "core"),
+        (REQUIRED | {"hidden": 32}, "hidden"),
+        (REQUIRED | {"lengths": [4096, 8192]}, "lengths"),
+        (REQUIRED | {"vocabulary_size": 70000}, "vocabulary_size"),
+        (REQUIRED | {"save_every": 0}, "save_every"),
     ],
 )
 def test_a_bad_recipe_says_what_is_wrong(write, values, message):

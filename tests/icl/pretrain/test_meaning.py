@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from icl.pretrain.meaning import cooccurrence_vectors, starting_embeddings
+from icl.pretrain.meaning import cooccurrence_vectors
 
 SIZE, WIDTH = 60, 16
 
@@ -41,16 +41,3 @@ def test_tokens_of_one_topic_are_nearer_than_others(vectors):
 def test_tokens_that_never_occur_do_no_harm():
     vectors = cooccurrence_vectors(np.array([0, 1, 2, 1, 0] * 20), size=10, width=4)
     assert vectors.shape == (10, 4) and np.isfinite(vectors).all()
-
-
-def test_starting_embeddings_keep_their_variance_in_the_core(vectors):
-    embeddings = starting_embeddings(vectors, core=4)
-    assert embeddings.shape == (SIZE, WIDTH) and embeddings.dtype == np.float32
-    assert embeddings.std() == pytest.approx(0.02, rel=1e-3)
-    values = np.linalg.svd(embeddings - embeddings.mean(axis=0), compute_uv=False) ** 2
-    assert values[:4].sum() > 0.6 * values.sum()
-
-
-def test_the_rotation_keeps_distances_of_the_weighted_vectors(vectors):
-    embeddings = starting_embeddings(vectors, core=WIDTH)  # all directions weigh the same
-    assert np.allclose(cosines(embeddings), cosines(vectors), atol=1e-4)

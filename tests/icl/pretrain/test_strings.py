@@ -68,3 +68,11 @@ def test_a_string_is_nearer_to_its_own_path_than_to_others(maker):
         points = maker.string_points(paths[0], Noise(spread=0.3))
         hits += np.square(points - paths[0]).sum() < np.square(points - paths[1]).sum()
     assert hits >= 49
+
+
+def test_words_are_left_out_and_strange_ones_put_in(maker):
+    path = maker.path(40)
+    fewer = [len(maker.string_points(path, Noise(drop=0.3))) for _ in range(50)]
+    more = [len(maker.string_points(path, Noise(distract=0.3))) for _ in range(50)]
+    assert 24 < np.mean(fewer) < 32 and 48 < np.mean(more) < 56
+    assert len(maker.string_points(maker.path(3), Noise(drop=1.0))) == 1

@@ -5,7 +5,7 @@ import lzma
 import numpy as np
 import pytest
 
-from icl.pretrain.text import encode_corpus, read_documents, text_files
+from icl.pretrain.text import cached_corpus, encode_corpus, read_documents, text_files
 
 
 def test_documents_are_read_from_plain_and_packed_files(tmp_path):
@@ -44,6 +44,26 @@ def test_the_stream_is_every_document_and_its_end(tokenizer, text_folder, docume
     stream = encode_corpus(tokenizer, text_files(text_folder), {}, tokenizer.eos_token_id)
     assert stream.dtype == np.uint16 and stream.ndim == 1
     assert tokenizer.decode(stream.tolist()) == "".join(text + "</s>" for text in documents)
+
+
+def test_one_document_in_fifty_is_kept_for_evaluation(tokenizer, tmp_path):
+    names = [f"story {number}" for number in range(120)]
+    (tmp_path / "one.txt").write_text("\n\n<|doc|>\n".join(names), "utf-8")
+    kept, used = (
+        tokenizer.decode(encode_corpus(tokenizer, [tmp_path / "one.txt"], {}, 2, held).tolist())
+        for held in (True, False)
+    )
+    assert kept == "story 49</s>story 99</s>"
+    assert used == "".join(f"{name}</s>" for name in names if name not in kept.split("</s>"))
+
+
+def test_a_corpus_is_kept_until_what_it_depends_on_changes(tokenizer, text_folder, tmp_path):
+    files = text_files(text_folder)
+    first = cached_corpus(tmp_path, tokenizer, files, {}, 2)
+    again = cached_corpus(tmp_path, tokenizer, files, {}, 2)
+    less = cached_corpus(tmp_path, tokenizer, files, {"one.txt": 0.1}, 2)
+    assert np.array_equal(first, again) and len(less) < len(first)
+    assert len([*tmp_path.glob("corpus-*.npy")]) == 2
 
 
 def test_a_share_takes_the_first_documents(tokenizer, text_folder, documents):

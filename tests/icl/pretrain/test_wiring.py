@@ -1,93 +1,108 @@
-"""A wired model looks back, compares and copies before any training."""
-
-from typing import NamedTuple
+"""A wired model looks back, compares and votes before any training."""
 
 import numpy as np
 import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-from icl.pretrain.meaning import starting_embeddings
-from icl.pretrain.model import batch_loss, build_model
-from icl.pretrain.wiring import GATHER, add_constant, wire
+from icl.pretrain.layout import Layout
+from icl.pretrain.model import build_model
+from icl.pretrain.space import WordSpace
+from icl.pretrain.strings import Noise, StringMaker
+from icl.pretrain.wiring import LOOK_BACK, Wirer
 
-SIZE = 400
-
-
-def build(width: int = 128, wired: bool = True) -> LlamaForCausalLM:
-    """A two-layer model over random words."""
-    vectors = np.random.default_rng(0).standard_normal((SIZE, width)).astype(np.float32)
-    embeddings = add_constant(starting_embeddings(vectors, core=12))
-    model = build_model(embeddings, 2, 4, 64, 256, bos=1, eos=2, pad=0, seed=0).eval()
-    if wired:
-        wire(model)
-    return model
+SIZE, MARKS, LAYOUT = 500, 20, Layout(256, 8)
+BOS, UNKNOWN, NAMES, LINE, ANSWER = 1, 5, 6, 7, 8  # tokens below MARKS are no words
+WORDS = np.arange(MARKS, SIZE)
 
 
-def words(rows: int, length: int) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(1)
-    return torch.randint(3, SIZE, (rows, length), generator=generator)
+@pytest.fixture(scope="module")
+def table() -> np.ndarray:
+    vectors = np.random.default_rng(0).standard_normal((SIZE, 256))
+    return LAYOUT.embeddings(vectors, WORDS)
 
 
-def test_the_constant_is_one_direction_of_the_asked_share():
-    values = np.random.default_rng(0).standard_normal((200, 32)).astype(np.float32)
-    added = add_constant(values, share=0.5)
-    assert added.shape == values.shape and added.dtype == np.float32
-    _, sizes, directions = np.linalg.svd(added - values, full_matrices=False)
-    assert sizes[1] < 1e-3 * sizes[0]  # only one direction is touched
-    along = added @ directions[0]
-    across = added - np.outer(along, directions[0])
-    assert np.allclose(along, along[0], atol=1e-4)
-    assert abs(along[0]) == pytest.approx(0.5 * np.linalg.norm(across, axis=1).mean(), rel=1e-3)
+@pytest.fixture(scope="module")
+def maker(table) -> StringMaker:
+    return StringMaker(WordSpace(table[WORDS, LAYOUT.meaning], WORDS), np.random.default_rng(0))
 
 
-def test_gathering_heads_look_back_as_many_tokens_as_they_say():
-    model = build()
+def prompt(maker: StringMaker, ways: int, noise: Noise) -> tuple[list[int], np.ndarray]:
+    """``label:words`` lines, then ``?:words =``; the first label is the answer."""
+    paths = [maker.path(8) for _ in range(ways)]
+    labels = maker.rng.choice(WORDS, size=ways, replace=False)
+    ids = [BOS]
+    for number in maker.rng.permutation(ways):
+        words = maker.space.nearest(maker.string_points(paths[number], noise))
+        ids += [labels[number], NAMES, *words, LINE]
+    words = maker.space.nearest(maker.string_points(paths[0], noise))
+    return [int(token) for token in (*ids, UNKNOWN, NAMES, *words, ANSWER)], labels
+
+
+@pytest.fixture(scope="module")
+def models(table, maker) -> dict[str, LlamaForCausalLM]:
+    found = {}
+    for name in ("wired", "random"):
+        model = build_model(table, 4, 96, 256, bos=BOS, eos=2, pad=0, seed=0).eval()
+        model.requires_grad_(False)
+        if name == "wired":
+            sample = [prompt(maker, 3, Noise(spread=0.3))[0][:30] for _ in range(8)]
+            Wirer(model, LAYOUT, torch.tensor(sample), UNKNOWN).wire()
+        found[name] = model
+    return found
+
+
+def accuracy(model: LlamaForCausalLM, maker: StringMaker, noise: Noise, ways: int = 3) -> float:
+    hits = 0
+    for _ in range(100):
+        ids, labels = prompt(maker, ways, noise)
+        logits = model(torch.tensor([ids])).logits[0, -1, labels]
+        hits += int(logits.argmax() == 0)
+    return hits / 100
+
+
+def test_gathering_heads_look_back_as_many_tokens_as_they_say(models):
+    model = models["wired"]
     model.set_attn_implementation("eager")
-    with torch.no_grad():
-        first = model(input_ids=words(8, 40), output_attentions=True).attentions[0]
-    places = torch.arange(10, 40)
-    for head, (back, *_) in enumerate(GATHER):
-        weights = [first[:, head, places, places - distance].mean() for distance in range(10)]
-        assert torch.stack(weights).argmax() == back, f"head {head}"
-    for head, (back, *_) in enumerate(GATHER[:2]):  # these look at one token alone
+    ids = torch.from_numpy(np.random.default_rng(1).choice(WORDS, size=(8, 60)))
+    first = model(ids, output_attentions=True).attentions[0]
+    model.set_attn_implementation("sdpa")
+    places = torch.arange(10, 60)
+    for head in range(LOOK_BACK):
         looked = places - first[:, head, 10:].argmax(dim=-1)
-        assert (looked == back).float().mean() > 0.75, f"head {head}"
+        assert (looked == head + 1).float().mean() > 0.95, f"head {head}"
+        assert first[:, head, places, places - head - 1].mean() > 0.9, f"head {head}"
 
 
-@pytest.mark.parametrize("width", [96, 128])
-def test_a_wired_model_repeats_better_than_an_unwired_one(width):
-    half = words(8, 24)
-    repeated, fresh = torch.cat((half, half), dim=1), words(8, 48)
-    wired, plain, without = (
-        judged(build(width, wired), ids)
-        for wired, ids in ((True, repeated), (False, repeated), (True, fresh))
-    )
-    # the loss moves little while the logits are small; what counts is who comes first
-    assert wired.loss < min(plain.loss, without.loss) - 0.05
-    assert wired.rank < 0.8 * min(plain.rank, without.rank)
+def test_the_first_layer_measures_squared_lengths(models, table):
+    ids = torch.from_numpy(np.random.default_rng(1).choice(WORDS, size=(4, 60)))
+    stream = models["wired"](ids, output_hidden_states=True).hidden_states[1]
+    cores = torch.from_numpy(table[ids.numpy()][..., LAYOUT.meaning])
+    squares = cores.square().sum(-1)
+    expected = sum(w * squares.roll(back, 1) for back, w in enumerate((1.0, 0.8, 0.6, 0.4)))[:, 5:]
+    measured = stream[:, 5:, LAYOUT.length]
+    assert np.corrcoef(measured.flatten(), expected.flatten())[0, 1] > 0.95
 
 
-class Judged(NamedTuple):
-    loss: float  # nats per word
-    rank: float  # mean place of the right word among all, 0 is first
+def test_the_second_layer_copies_the_name_of_a_line_to_its_words(models, maker, table):
+    ids, _ = prompt(maker, 3, Noise())
+    stream = models["wired"](torch.tensor([ids]), output_hidden_states=True).hidden_states[2][0]
+    sketches = torch.from_numpy(table[:, LAYOUT.identity] @ LAYOUT.sketcher().T)
+    distance = sketches @ stream[:, LAYOUT.name].T - 0.5 * sketches.square().sum(1)[:, None]
+    found, right, name = distance.argmax(dim=0), [], 0
+    for place, token in enumerate(ids[:-1]):
+        if ids[place + 1] == NAMES:
+            name = token
+        elif token >= MARKS:
+            right.append(bool(found[place] == name))
+    assert len(right) == 32 and np.mean(right) > 0.9
 
 
-def judged(model: LlamaForCausalLM, ids: torch.Tensor) -> Judged:
-    """How well words from the 29th on are foretold: by then the repetition is clear."""
-    target = torch.zeros_like(ids, dtype=torch.bool)
-    target[:, 28:] = True
-    with torch.no_grad():
-        logits = model(input_ids=ids).logits[:, 27:-1]
-        right = logits.gather(-1, ids[:, 28:, None])
-        rank = (logits > right).sum(-1).float().mean().item()
-        return Judged(batch_loss(model, ids, target).item(), rank)
+def test_a_wired_model_names_strings_and_an_unwired_one_does_not(models, maker):
+    noise = Noise(spread=0.3, shift=0.1)
+    assert accuracy(models["wired"], maker, noise) > 0.75
+    assert 0.15 < accuracy(models["random"], maker, noise) < 0.55
 
 
-def test_wiring_touches_attention_of_two_layers_and_the_last_norm():
-    plain, wired = (dict(build(wired=w).named_parameters()) for w in (False, True))
-    changed = {name for name in plain if not torch.equal(plain[name], wired[name])}
-    attention = {
-        f"model.layers.{layer}.self_attn.{part}_proj.weight" for layer in (0, 1) for part in "qkvo"
-    }
-    assert changed == attention | {"model.norm.weight"}
+def test_wiring_leaves_the_embeddings_alone(models, table):
+    assert np.array_equal(models["wired"].get_input_embeddings().weight.numpy(), table)

@@ -1,0 +1,46 @@
+"""Named strings, and one of the names: its string is the answer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from icl.pretrain.games.base import Game, Part, Table, ids, size
+from icl.pretrain.games.matching import draw_classes, draw_names
+from icl.pretrain.games.numerals import draw_expression, say
+
+PHRASES = ("", " the sound of", " an audio of", " say")
+
+
+class Lookup(Game):
+    """``three: w w w`` once or a few times for each name, then ``three:`` or ``one + two:``.
+
+    Strings of one name differ by noise; the one shown last is the answer, word for word.
+    """
+
+    def write(self, table: Table) -> list[Part]:
+        """Names with strings in random order, then questions while there is room."""
+        rng, spell = table.rng, table.spell
+        numbers = rng.random() < 0.5
+        count, shots = int(rng.integers(2, 8)), int(rng.integers(1, 6))
+        most = min(table.draw_length(), max(table.length[0], table.tokens // (3 * count)))
+        shots = max(1, min(shots, int(0.6 * table.tokens / (count * (1.3 * most + 8)))))
+        paths, noise = draw_classes(table, count, most)
+        values = rng.choice(10, size=count, replace=False).tolist()
+        names = [say(value, rng) for value in values] if numbers else draw_names(table, count)
+        phrase = str(rng.choice(PHRASES))
+        sign, end = str(rng.choice([":", ":", " ="])), ids(spell.ids("\n"))
+        parts: list[Part] = []
+        latest: dict[int, np.ndarray] = {}
+        for turn in rng.permutation(np.repeat(np.arange(count), shots)).tolist():
+            points = table.maker.string_points(paths[turn], noise)
+            latest[turn] = table.maker.space.nearest(points)
+            parts += [ids(spell.ids(f"{phrase} {names[turn]}{sign}")), ids(latest[turn]), end]
+        for turn in rng.integers(count, size=16).tolist():
+            plain = not numbers or rng.random() < 0.4
+            asked = names[turn] if plain else draw_expression(values[turn], rng)
+            answer = latest[turn]
+            question = [ids(spell.ids(f"{phrase} {asked}{sign}")), ids(answer, target=True), end]
+            if size(parts) + size(question) > table.tokens:
+                break
+            parts += question
+        return parts
