@@ -61,7 +61,7 @@ def game_batch(table: Table, shares: dict[str, float], rows: int, bos: int, pad:
     drawn = table.rng.choice(len(names), size=rows, p=weights / weights.sum())
     texts = [GAMES[names[game]].write(table) for game in drawn]
     flat = [part for text in texts for part in text]
-    contents = iter(_spell(flat, table))
+    contents = iter(spell_parts(flat, table))
     length = table.tokens + 1
     input_ids = np.full((rows, length), pad, dtype=np.int64)
     target = np.zeros((rows, length), dtype=bool)
@@ -74,7 +74,7 @@ def game_batch(table: Table, shares: dict[str, float], rows: int, bos: int, pad:
     return Batch(torch.from_numpy(input_ids), torch.from_numpy(target))
 
 
-def _spell(parts: list[Part], table: Table) -> list[np.ndarray]:
+def spell_parts(parts: list[Part], table: Table) -> list[np.ndarray]:
     """Turn every part's points into words, all in one search."""
     points = [part.content for part in parts if part.content.ndim == 2]
     if not points:

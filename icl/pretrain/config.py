@@ -63,10 +63,10 @@ class PretrainConfig:
     lengths: tuple[int, ...] = (256, 512, 1024)
     prose_length: int = 256
     prose_from: float = 0.12
-    prose_share: float = 0.4
+    prose_share: float = 0.3
     games: dict[str, float] = field(
         default_factory=lambda: {
-            "repetition": 0.05, "matching": 0.56, "lookup": 0.14, "cleaning": 0.1, "rules": 0.04,
+            "repetition": 0.05, "matching": 0.64, "lookup": 0.1, "cleaning": 0.07, "rules": 0.03,
             "categories": 0.04, "spelling": 0.02, "counting": 0.02, "arithmetic": 0.03,
         }  # fmt: skip
     )

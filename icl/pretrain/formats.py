@@ -91,7 +91,7 @@ def read_formats(spell: Speller) -> list[Format]:
     published = "###\nInput: < {string} >\nOutput: {label}"
     induction = "For each of the following input output pairs, output is one of [{labels}]\n"
     return [
-        Format(spell, "{label}:{string}\n", "?:{string} ={label}\n", 5),
+        Format(spell, "{label}:{string}\n", "?:{string} ={label}\n", 8),
         Format(spell, last, last, 2),
         Format(spell, published, published, 0.5, induction),
         Format(spell, published, published, 0.5),

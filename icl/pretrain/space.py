@@ -35,3 +35,16 @@ class WordSpace:
     def sample(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Points of random words, (count, core)."""
         return self.points[rng.integers(len(self.points), size=count)]
+
+
+def principal_space(table: np.ndarray, words: np.ndarray, core: int) -> WordSpace:
+    """The space of a table's ``core`` leading principal directions, each of unit variance.
+
+    Args:
+        table: (W, E) float, an embedding for each word.
+        words: (W,) token ids.
+        core: directions, at most E.
+    """
+    centred = table.astype(np.float64) - table.mean(axis=0)
+    points = centred @ np.linalg.svd(centred, full_matrices=False)[2][:core].T
+    return WordSpace(points / np.maximum(points.std(axis=0), 1e-12), words)

@@ -1,0 +1,1 @@
+"""What a language model learns from its prompt alone, asked in text."""

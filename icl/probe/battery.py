@@ -1,0 +1,213 @@
+"""The battery: cells of questions, asked of one model, each with chance, oracle and interval."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import binomtest
+from tqdm import tqdm
+
+from icl.llm import LLM
+from icl.probe.questions import Episode, Maker, Question, category, last_of, matching
+from icl.probe.world import World
+from llm_codec import atomic
+
+LENGTHS = (8, 16, 48)  # words in a string
+SHAPES = ((2, 1), (5, 1), (5, 5))  # ways, shots
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One kind of question.
+
+    Args:
+        make: world and seed to a question.
+        target: accuracy it is held against; None for none.
+        of_oracle: whether ``target`` is a share of the oracle's accuracy.
+    """
+
+    make: Maker
+    target: float | None = None
+    of_oracle: bool = False
+
+
+CELLS: dict[str, Cell] = {
+    "copy 256 words": Cell(last_of("repetition", 256, 1030), 0.99),
+    "look up by name": Cell(last_of("lookup", 8, 300), 0.98),
+    "look up by a sum": Cell(last_of("lookup", 8, 300, " + ")),
+    **{
+        f"match {ways}-way {shots}-shot, {length} words":
+            Cell(matching(ways, shots, length), 0.95 if ways == 2 else 0.9, of_oracle=True)
+        for ways, shots in SHAPES for length in LENGTHS
+    },
+    "one-digit sum": Cell(last_of("arithmetic", 3, 100, " + "), 0.95),
+    "one-digit difference": Cell(last_of("arithmetic", 3, 100, " - "), 0.95),
+    "category 2-way 4-shot": Cell(category(2, 4), 0.75),
+    "noisy to clean": Cell(last_of("cleaning", 12, 300), 0.9),
+    "rule": Cell(last_of("rules", 4, 200)),
+    "counting": Cell(last_of("counting", 3, 100)),
+    "spelling": Cell(last_of("spelling", 3, 100)),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Score:
+    """Result of a cell.
+
+    Args:
+        right, n: answers (or tokens of free answers) that were right, and all of them.
+        chance: accuracy of a uniform guess; None where the answer is free.
+        oracle: accuracy of the nearest class mean in the embedding space; None where it has none.
+        target: as in `Cell`, already times the oracle's accuracy where it is a share of that.
+    """
+
+    right: int
+    n: int
+    chance: float | None = None
+    oracle: float | None = None
+    target: float | None = None
+
+    @property
+    def accuracy(self) -> float:
+        """Share that was right."""
+        return self.right / self.n
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % Wilson interval."""
+        found = binomtest(self.right, self.n).proportion_ci(method="wilson")
+        return float(found.low), float(found.high)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a record."""
+        low, high = self.interval
+        return {**asdict(self), "accuracy": round(self.accuracy, 4),
+                "interval": [round(low, 4), round(high, 4)]}
+
+
+def choose(llm: LLM, question: Question) -> int:
+    """The choice the model finds most likely."""
+    return int(np.argmax(llm.score(question.prefix, question.choices)))
+
+
+def agreed(llm: LLM, question: Question) -> int:
+    """Tokens of a free answer that are the model's first choice after all the right ones before."""
+    model = getattr(llm, "model", None)
+    if model is None:
+        found = llm.generate(question.prefix, Anything(llm.vocab_size, len(question.answer)),
+                             temperature=0)
+        return sum(one == two for one, two in zip(found, question.answer, strict=True))
+    ids = torch.tensor([[*question.prefix, *question.answer]], device=model.device)
+    with torch.inference_mode():
+        logits = model(input_ids=ids[:, :-1], logits_to_keep=len(question.answer)).logits[0]
+    return int((logits.argmax(-1) == ids[0, -len(question.answer) :]).sum())
+
+
+@dataclass(frozen=True)
+class Anything:
+    """A grammar of ``length`` tokens of any kind."""
+
+    vocab_size: int
+    length: int
+
+    def allowed(self, generated: Sequence[int]) -> range | None:
+        """Every token, until there are enough."""
+        return range(self.vocab_size) if len(generated) < self.length else None
+
+
+def ask(llm: LLM, world: World, cell: Cell, n: int, seed: int, name: str = "") -> Score:
+    """Asks ``n`` questions, or free answers of ``n`` tokens in all and 40 texts at least."""
+    right = total = number = hits = 0
+    chance = oracle = None
+    with tqdm(total=n, desc=name, disable=None, leave=False) as bar:
+        while total < n or (chance is None and number < 40):
+            question = cell.make(world, (seed, number))
+            number += 1
+            if question.choices:
+                right, total = right + (choose(llm, question) == question.right), total + 1
+                hits, chance = hits + (question.oracle == question.right), 1 / len(question.choices)
+                oracle = hits / total if question.oracle >= 0 else None
+            else:
+                right, total = right + agreed(llm, question), total + len(question.answer)
+            bar.update(min(total, n) - bar.n)
+    target = cell.target
+    if target is not None and cell.of_oracle:
+        target *= oracle or 0.0
+    return Score(right, total, chance, oracle, target)
+
+
+def flips(llm: LLM, world: World, n: int, seed: int) -> dict[str, Score]:
+    """How many answers change with what should not matter, at 2-way 3-shot and 16 words."""
+    changed = {"example order": 0, "label order": 0, "label words": 0}
+    for number in tqdm(range(n), desc="flips", disable=None, leave=False):
+        table = world.table((seed, number), 16, 4096)
+        episode = Episode.draw(table, 2, 3)
+        first = choose(llm, episode.ask(world, table))
+        other = [table.spell.text(token) for token in table.draw_words(2)]
+        orders = table.rng.permutation(len(episode.shown))
+        variants = {
+            "example order": Episode([episode.shown[at] for at in orders], episode.query,
+                                     episode.names),
+            "label order": Episode(episode.shown, episode.query, episode.names[::-1]),
+            "label words": Episode(episode.shown, episode.query, other),
+        }
+        for name, variant in variants.items():
+            changed[name] += choose(llm, variant.ask(world, table)) != first
+    return {f"changed by {name}": Score(count, n) for name, count in changed.items()}
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a probe found.
+
+    Args:
+        llm: fingerprint of the model.
+        command, seed, n: how it was asked.
+        cells: scores by name.
+        prose: perplexity on held-out prose; empty if no text was given.
+        versions: of the libraries.
+    """
+
+    llm: str
+    command: str
+    seed: int
+    n: int
+    cells: dict[str, Score]
+    prose: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def save(self, path: str | Path) -> None:
+        """Write the record as JSON, whole or not at all."""
+        values = asdict(self) | {"cells": {k: v.to_dict() for k, v in self.cells.items()}}
+        atomic.write_bytes(path, json.dumps({"kind": "probe", **values}, indent=1).encode() + b"\n")
+
+    def table(self) -> str:
+        """For people."""
+        lines = [f"{'cell':<32}{'right, %':>9}  {'95 %':<14}{'n':>6}{'chance':>8}{'oracle':>8}"
+                 f"{'target':>8}"]
+        for name, score in self.cells.items():
+            low, high = score.interval
+            rest = "".join(f"{'' if part is None else f'{100 * part:.1f}':>8}"
+                           for part in (score.chance, score.oracle, score.target))
+            span = f"{100 * low:.1f} to {100 * high:.1f}"
+            lines.append(f"{name:<32}{100 * score.accuracy:>9.1f}  {span:<14}{score.n:>6}{rest}")
+        lines += [f"{name:<32}{value:>9.1f}" for name, value in self.prose.items()]
+        return "\n".join(lines)
+
+
+def run(
+    llm: LLM, world: World, n: int, seed: int, cells: dict[str, Cell],
+    done: Callable[[str], None] = lambda line: None,
+) -> dict[str, Score]:
+    """Scores of all cells, and of what should change no answer."""
+    scores = {}
+    for number, (name, cell) in enumerate(cells.items()):
+        scores[name] = ask(llm, world, cell, n, 1000 * seed + number, name)
+        done(f"{name}: {100 * scores[name].accuracy:.1f} %")
+    return scores

@@ -1,0 +1,82 @@
+"""``icl probe LLM``: the battery for any causal language model."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from importlib.metadata import version
+from pathlib import Path
+
+from icl.parser import Parser, UsageError, at_least
+
+TEXT = Path("../shared/text")  # tried if no folder is named
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of ``icl probe``."""
+    args = _parser().parse_args(argv)
+    from transformers.utils import logging
+
+    from icl.llm import as_llm
+    from icl.pretrain.games.categories import read_groups
+    from icl.pretrain.train import WORDNET
+    from icl.probe import battery
+    from icl.probe.prose import perplexity
+    from icl.probe.world import World
+    from llm_codec import checkpoint
+    from llm_codec.vocabulary import Vocabulary
+
+    cells = _chosen(args.cells, battery.CELLS)
+    text = _text(args.text)
+    logging.disable_progress_bar()
+    llm = as_llm(args.llm)
+    words = Vocabulary.load(checkpoint.resolve("pocket", "codec") / "vocabulary.json")
+    names = list(words.scales[0])
+    groups = _held_groups(read_groups(text / WORDNET, {w: n for n, w in enumerate(names)}), names) \
+        if text and (text / WORDNET).exists() else []
+    if not groups:
+        cells = {name: cell for name, cell in cells.items() if not name.startswith("category")}
+    world = World.of(llm, names, groups)
+    scores = battery.run(llm, world, args.n, args.seed, cells)
+    if not args.cells:
+        scores |= battery.flips(llm, world, args.n, 1000 * args.seed + 999)
+    prose = perplexity(llm, text, args.words) if text and not args.cells else {}
+    versions = {"python": platform.python_version()}
+    versions |= {name: version(name) for name in ("torch", "transformers", "numpy")}
+    command = shlex.join(["icl", "probe", *(argv or [])])
+    record = battery.Record(llm.fingerprint, command, args.seed, args.n, scores, prose, versions)
+    if args.json:
+        record.save(args.json)
+    print(record.table())
+    return 0
+
+
+def _held_groups(groups: list, names: list[str]) -> list[list[str]]:
+    """Every tenth category, which pre-training leaves out, as words."""
+    from icl.pretrain.curriculum import split
+
+    return [[names[number] for number in group] for group in split(groups)[1]]
+
+
+def _chosen(names: list[str] | None, cells: dict) -> dict:
+    if unknown := sorted(set(names or []) - set(cells)):
+        raise UsageError(f"there is no cell {unknown[0]!r}; there are {', '.join(cells)}")
+    return {name: cell for name, cell in cells.items() if not names or name in names}
+
+
+def _text(given: Path | None) -> Path | None:
+    if given is not None and not given.is_dir():
+        raise UsageError(f"--text {given} is not a folder")
+    return given or (TEXT if TEXT.is_dir() else None)
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="icl probe", description="What a language model learns from its prompt.")
+    parser.add_argument("llm", metavar="LLM", help="preset, folder, hub id or server address")
+    parser.add_argument("--n", type=at_least(1), default=500, help="answers a cell (500)")
+    parser.add_argument("--seed", type=int, default=0, help="draws the same questions (0)")
+    parser.add_argument("--cells", nargs="+", metavar="CELL", help="only these")
+    parser.add_argument("--text", type=Path, metavar="DIR", help="prose, and a table of categories")
+    parser.add_argument("--words", type=at_least(1), default=50_000, help="of prose (50 000)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the record")
+    return parser
