@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from icl import calibration
-from icl.demonstrations import Choice, likeness, outline
+from icl.demonstrations import Choice
 from icl.llm import LLM
 from icl.pair import FrozenPair, require_distinct, several, texts
 from icl.prompt import Prompt
+from icl.shown import Shown
 from icl.template import PromptError, Template
-from icl.writer import Content, require_fit
+from icl.writer import Content
 from llm_codec.codec import LLMCodec
-from llm_codec.codes import Codes
 
 AGGREGATES = ("sum", "mean")
 CALIBRATIONS = ("none", "contextual")
@@ -111,18 +110,25 @@ class FewShotClassifier(FrozenPair):
         """
         clips, labels = several(clips), texts(labels, "label")
         self._check(clips, labels)
-        self._choice = Choice(self.choose, self.shots, self.order, self.seed)
+        choice = Choice(self.choose, self.shots, self.order, self.seed)
         codes = self.encode(clips)
         require_distinct(zip(codes))
         self._load_writer(self.template, self.scales, self.induction)
         self.classes_ = np.array(sorted(set(labels)))
         self._answers = self._writer.label_sequences(self.classes_.tolist())
-        self._examples = [*zip(codes, labels, strict=True)]
-        self._outlines = outline(self.codec_, codes) if self._choice.looks else None
-        self._heads = [] if self._choice.looks else [*map(self._head, range(self.orders))]
+        self._shown = Shown(
+            [*zip(codes, labels, strict=True)],
+            self._writer,
+            choice,
+            self.codec_,
+            self.llm_.context_length,
+            self.classes_.tolist(),
+            self.repeats,
+            self.orders,
+        )
         self._priors = self._find_priors()
         self.temperature_ = self._find_temperature()
-        self.llm_.hold(*(head.ids for head in self._heads if head.ids))
+        self.llm_.hold(*(head.ids for head in self._shown.heads if head.ids))
         return self
 
     def predict(self, queries: Iterable[Any]) -> np.ndarray:
@@ -163,47 +169,14 @@ class FewShotClassifier(FrozenPair):
         return rows / [*map(len, self._answers)] if self.aggregate == "mean" else rows
 
     def _prompt(self, query: Content, turn: int, without: int | None = None) -> Prompt:
-        """The whole prompt for one clip, in one of the orders, with an example left out or none."""
-        tail = self._writer.query(query)
-        if self._heads and without is None:
-            head = self._heads[turn]
-        else:
-            head = self._head(turn, query, without)
-        reserve = len(tail) + max(map(len, self._answers))
-        if len(head) + reserve > self.llm_.context_length:
-            self._refuse(self._shown(turn, query, without), reserve)
-        return head + tail
-
-    def _head(self, turn: int, query: Content = (), without: int | None = None) -> Prompt:
-        shown = self._shown(turn, query, without)
-        names = self.classes_.tolist()
-        if turn:
-            random.Random(f"{self.seed} {turn}").shuffle(names)
-        head = self._writer.head(shown, names, self.repeats)
-        if len(head) + 1 > self.llm_.context_length:
-            self._refuse(shown, 1)
-        return head
-
-    def _shown(self, turn: int, query: Content, without: int | None) -> list[tuple[Codes, str]]:
-        """Examples in prompt order."""
-        kept = [index for index in range(len(self._examples)) if index != without]
-        alike = None
-        if self._choice.looks:
-            alike = likeness(self.codec_, self._outlines[kept], query)
-        return self._choice.pick([self._examples[index] for index in kept], turn, alike)
-
-    def _refuse(self, shown: Sequence[tuple[Codes, str]], reserve: int) -> None:
-        """Say how many examples fit."""
-        names = self.classes_.tolist()
-        context = self.llm_.context_length
-        require_fit(self._writer, shown, names, self.repeats, reserve, context)
+        return self._shown.prompt(query, max(map(len, self._answers)), turn, without)
 
     def _find_priors(self) -> np.ndarray:
         """Log-probability (orders, C) of each label without content; 0 where that is not asked."""
         priors = np.zeros((self.orders, len(self.classes_)))
         if self.calibrate == "none":
             return priors
-        codes = [codes for codes, _ in self._examples]
+        codes = [codes for codes, _ in self._shown.examples]
         silent = calibration.content_free(self.content_free, self.codec_, codes, self.seed)
         for turn in range(self.orders):
             priors[turn] = calibration.log_prior(self._scores(silent, turn))
@@ -212,13 +185,14 @@ class FewShotClassifier(FrozenPair):
     def _find_temperature(self) -> float:
         if self.temperature != "fit":
             return float(self.temperature)
-        shown = Counter(label for _, label in self._examples)
-        places = [i for i, (_, label) in enumerate(self._examples) if shown[label] > 1]
+        examples = self._shown.examples
+        times = Counter(label for _, label in examples)
+        places = [i for i, (_, label) in enumerate(examples) if times[label] > 1]
         if len(places) < calibration.ENOUGH:
             return 1.0
-        scores = self._ask([self._prompt(self._examples[i][0], 0, without=i) for i in places])
+        scores = self._ask([self._prompt(examples[i][0], 0, without=i) for i in places])
         probabilities = calibration.softmax(scores - self._priors[0])
-        gold = np.searchsorted(self.classes_, [self._examples[i][1] for i in places])
+        gold = np.searchsorted(self.classes_, [examples[i][1] for i in places])
         return calibration.fit_temperature(probabilities, gold)
 
     def _require_fitted(self) -> None:

@@ -55,6 +55,10 @@ class FrozenPair(Estimator):
                     f"{self.codec_.fingerprint} is in use; encode it again"
                 )
             return clip
+        return self.codec_.encode(self._wave(clip, position))
+
+    def _wave(self, clip: Any, position: int) -> torch.Tensor:
+        """Samples (S,) of a clip, at the codec's rate."""
         rate = self.codec_.config.sample_rate
         if isinstance(clip, str | Path):
             name, clip, given = str(clip), audio.load(clip, rate), rate
@@ -62,7 +66,7 @@ class FrozenPair(Estimator):
             name, given = f"clip {position}", self.sample_rate or rate
         (wave,) = audio.prepare(clip, given, rate)
         self._require_usable(wave, name)
-        return self.codec_.encode(wave)
+        return wave
 
     def _require_usable(self, wave: torch.Tensor, name: str) -> None:
         shortest = self.codec_.config.hop_length
