@@ -46,12 +46,13 @@ class Format:
         self, spell: Speller, demonstration: str, question: str, weight: float,
         instruction: str = "",
     ) -> None:
+        self.texts = (demonstration, question)
         self.weight, self.instruction, self._spell = weight, instruction, spell
         self.bare = " {label}" in question  # the space is the format's, so the label has none
         self._pieces = [
             [piece if piece in ("{string}", "{label}") else spell.ids(piece)
              for piece in re.split(r"({string}|{label})", text) if piece]
-            for text in (demonstration, question)
+            for text in self.texts
         ]
 
     def write(

@@ -1,6 +1,5 @@
 """Every game is text within its room, its seed decides it, and its formats are those of prompts."""
 
-import numpy as np
 import pytest
 
 from icl.pretrain.batches import game_batch
@@ -43,18 +42,16 @@ def test_the_seed_decides_the_text(make_table, name):
     assert one == same != other
 
 
-def test_prompt_templates_are_among_the_formats(make_table, tokenizer):
-    forms = read_formats(Speller(tokenizer))
-    string, label = np.array([9, 10]), [11]
-    published = [TEMPLATES["uniaudio15"], forms[3]]
-    pocket = [TEMPLATES["pocket"], forms[1]]
-    for template, form in (pocket, published):
-        runs = form.write(string, label, question=True)
-        parts = [tokenizer.decode(content.tolist()) for content, _ in runs]
-        inner = [part for part in parts if part not in (tokenizer.decode([9, 10]), tokenizer.decode(label))]
-        given = [template.demo_open, template.demo_close, template.demo_end]
-        assert inner == [part for part in given if part]
-        assert form.bare == (template.label_prefix == "")
+@pytest.mark.parametrize(("name", "number"), [("pocket", 0), ("pocket-last", 1), ("uniaudio15", 2)])
+def test_prompt_templates_are_among_the_formats(tokenizer, name, number):
+    form, template = read_formats(Speller(tokenizer))[number], TEMPLATES[name]
+    demonstration, question = (
+        text.replace("{string}", "{source}").replace("{label}", "{target}") for text in form.texts
+    )
+    assert demonstration == template.demo
+    assert question.startswith(template.query + "{target}")
+    assert form.bare == (template.text_prefix == "")
+    assert form.instruction == template.instruction
 
 
 def test_the_published_instruction_lists_the_labels(make_table, tokenizer):
