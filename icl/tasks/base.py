@@ -1,9 +1,10 @@
-"""What a task is: labelled clips in a folder, with a name and a version."""
+"""What a task is: a name, a version, and labelled clips to draw questions from."""
 
 from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,18 +45,27 @@ class Clip:
         return load_clip(self.path, sample_rate)
 
 
-class Task(ABC):
-    """A data set read as labelled clips.
+class Task:
+    """Something to ask of a learner that has seen a few examples.
 
     Attributes:
         name: how users ask for it.
-        version: raised whenever the clips, labels or splits change.
-        description: one line.
+        version: raised whenever the clips, labels, splits or questions change.
+        description: one line: what is asked, and which splits there are.
+        licence: of the recordings.
+        ways, shots: labels in an episode and examples of each, unless told otherwise.
     """
 
     name: str
     version: int
     description: str
+    licence: str
+    ways: int = 2
+    shots: int = 1
+
+
+class ClassificationTask(Task, ABC):
+    """A data set read as labelled clips."""
 
     @abstractmethod
     def load(self, root: Path, split: str = "dev") -> list[Clip]:
@@ -79,3 +89,14 @@ def data_root(given: str | Path | None = None) -> Path:
         return root
     seen = f"{root} is not a folder" if named else "no data folder is known"
     raise DataError(f"{seen}; name one with --data DIR or the environment variable {DATA_VARIABLE}")
+
+
+def clips_of(splits: Mapping[str, list[Clip]], split: str, task: str, root: Path) -> list[Clip]:
+    """Clips of one split, sorted by path.
+
+    Raises:
+        DataError: there is no such split; the message lists those there are.
+    """
+    if split not in splits:
+        raise DataError(f"{root} has no split {split!r} of {task}; it has {sorted(splits)}")
+    return sorted(splits[split], key=lambda clip: clip.path)

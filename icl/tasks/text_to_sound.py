@@ -1,0 +1,108 @@
+"""Text to sound: hear a few classes by name, then make the sound of a name."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from icl.judge import Judge
+from icl.tasks import manifest
+from icl.tasks.base import Clip, DataError
+from icl.tasks.generation import GenerationTask, Grader, Question, Through, excerpt
+
+SOUNDS = manifest.TASKS["booth-sounds"]
+SECONDS = 1.0  # of every clip: all examples last the same, as in arXiv 2406.10056, appendix C.2
+
+
+class TextToSound(GenerationTask):
+    """Asks for each shown class once, so a draw has as many questions as classes."""
+
+    name = "text-to-sound"
+    version = 1
+    description = f"make a sound that was shown by name; data of {SOUNDS.name}, cut to {SECONDS} s"
+    licence = SOUNDS.licence
+    learner = "speak"
+    ways, shots = 3, 2
+
+    def draw(
+        self, root: Path, split: str, ways: int, shots: int, limit: int, seed: int
+    ) -> list[Question]:
+        """Questions in draws of ``ways``: each draw shows other classes and clips."""
+        clips = SOUNDS.load(root, split)
+        rng = random.Random(seed)
+        draws = -(-limit // ways)
+        return [q for _ in range(draws) for q in self._round(clips, ways, shots, rng)][:limit]
+
+    def _round(
+        self, clips: list[Clip], ways: int, shots: int, rng: random.Random
+    ) -> list[Question]:
+        names = sorted({clip.label for clip in clips})
+        by_label = {name: [clip for clip in clips if clip.label == name] for name in names}
+        fitting = [name for name, found in by_label.items() if len(found) > shots]
+        if len(fitting) < ways or ways < 2:
+            raise DataError(
+                f"ways is {ways} and shots {shots}, but {len(fitting)} labels have more than "
+                f"{shots} clips (one is kept for the judge); 2 to {len(fitting)} ways can be drawn"
+            )
+        labels = tuple(sorted(rng.sample(fitting, ways)))
+        shown = [clip for label in labels for clip in rng.sample(by_label[label], shots)]
+        rng.shuffle(shown)
+        support = tuple(clip.path.name for clip in shown)
+        sources = tuple(clip.label for clip in shown)
+        targets = tuple(excerpt(clip.load(), SECONDS) for clip in shown)
+        return [Question(label, support, sources, targets, label, label, labels) for label in labels]
+
+    def grader(
+        self, root: Path, split: str, questions: list[Question], through: Through
+    ) -> Grader:
+        """A judge for every draw; see `SoundGrader`."""
+        return SoundGrader(SOUNDS.load(root, split), questions, through)
+
+
+class SoundGrader(Grader):
+    """For every draw a judge that learnt from the other clips of the shown classes.
+
+    Args:
+        clips: of all classes.
+        questions: those to be judged.
+        through: the codec, for the shown clips encoded and decoded.
+    """
+
+    def __init__(self, clips: list[Clip], questions: list[Question], through: Through) -> None:
+        self._waves = {clip.path.name: excerpt(clip.load(), SECONDS) for clip in clips}
+        self._labels = {clip.path.name: clip.label for clip in clips}
+        self._judges: dict[tuple[str, ...], Judge] = {}
+        right, decoded = [], []
+        for question in questions:
+            if question.support not in self._judges:
+                judge = self._judges[question.support] = self._train(question)
+                right.append(judge.accuracy(question.targets, question.sources))
+                decoded.append(judge.accuracy(question.targets, question.sources, through))
+        self.about = {
+            "judge": "support vector machine on MFCCs, trained for each draw on the clips of the "
+            "shown classes that are not shown, and checked on those that are",
+            "accuracy_on_shown_clips": float(np.mean([score["accuracy"] for score in right])),
+            "accuracy_on_shown_clips_through_codec": float(
+                np.mean([score["accuracy"] for score in decoded])
+            ),
+            "judges": len(right),
+        }
+
+    def grade(self, wave: np.ndarray, question: Question) -> dict[str, Any]:
+        """``predicted`` is the shown class that the judge hears."""
+        (heard,) = self._judges[question.support].predict([wave])
+        return {"predicted": heard, "gold": question.gold, "choices": [*question.choices]}
+
+    def _train(self, question: Question) -> Judge:
+        others = [
+            name
+            for name, label in self._labels.items()
+            if label in question.choices and name not in question.support
+        ]
+        return Judge().fit([self._waves[n] for n in others], [self._labels[n] for n in others])
+
+
+TASK = TextToSound()
