@@ -1,10 +1,14 @@
-"""Arguments of the ``icl`` command, and how it says that they are wrong."""
+"""Arguments and exit codes of the ``icl`` command, and how it says what went wrong."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
+
+WORK_FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130  # exit codes
 
 
 class UsageError(Exception):
@@ -32,3 +36,15 @@ def at_least(lowest: int) -> Callable[[str], int]:
         return int(text)
 
     return number
+
+
+def report_failure(error: BaseException, debug: bool, code: int) -> int:
+    """Report an error on one line of stderr; returns the exit code."""
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        message = f"{error.filename}: {error.strerror}"
+    else:
+        message = " ".join(str(error).split()) or "interrupted"
+    print(f"icl: error: {message}", file=sys.stderr)
+    return code

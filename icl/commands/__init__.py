@@ -1,0 +1,1 @@
+"""Commands of ``icl``: a module each, with `add` (its arguments) and a function that runs it."""

@@ -1,0 +1,65 @@
+"""Arguments that commands share, and the learner they ask for."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from icl.parser import UsageError, at_least
+from icl.template import TEMPLATES
+
+
+def add_learner(parser: argparse.ArgumentParser) -> None:
+    """Arguments of a classifier."""
+    parser.add_argument("--scales", type=at_least(1), default=1, help="codec scales (default 1)")
+    parser.add_argument("--repeats", type=at_least(1), default=1, help="times examples are shown")
+    parser.add_argument("--template", choices=sorted(TEMPLATES), default="pocket")
+    parser.add_argument("--codec", default="pocket", metavar="NAME", help="preset, folder, hub id")
+    parser.add_argument("--llm", default="pocket", metavar="NAME", help="preset, folder, hub id")
+
+
+def classifier(args: argparse.Namespace) -> Any:
+    """The classifier the arguments ask for; the heavy imports happen here."""
+    from icl.learner import FewShotClassifier
+
+    keep_quiet()
+    return FewShotClassifier(
+        args.codec, args.llm, args.template, scales=args.scales, repeats=args.repeats
+    )
+
+
+def keep_quiet() -> None:
+    """Leave stderr to our own lines."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+def split_pairs(pairs: Sequence[str], form: str = "FILE=LABEL") -> list[tuple[str, str]]:
+    """Both sides of arguments such as ``FILE=LABEL``, cut at the last ``=``.
+
+    Raises:
+        UsageError: an argument has no ``=``, or nothing on one side of it.
+    """
+    sides = []
+    for pair in pairs:
+        left, equals, right = pair.rpartition("=")
+        if not (equals and left.strip() and right.strip()):
+            raise UsageError(f"--example {pair!r} is not {form}")
+        sides.append((left, right.strip()))
+    return sides
+
+
+def from_folder(folder: Path) -> list[tuple[Path, str]]:
+    """Examples of a folder with one sub-folder of audio files for each label."""
+    from llm_codec.audio import SUFFIXES
+
+    if not folder.is_dir():
+        raise UsageError(f"--support {folder} is not a folder")
+    files = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES)
+    if not files:
+        raise UsageError(f"--support {folder} has no sub-folder with audio files")
+    return [(path, path.parent.name) for path in files]
