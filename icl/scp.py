@@ -9,26 +9,12 @@ need not be asked about equally often, so that a constant answer can beat chance
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-
-import numpy as np
 
 from icl.episode import Episode
 from icl.tasks.base import Clip, DataError
 
 SECONDS = 1.0  # the released script cuts every clip to this, or fills it up with zeros
-
-
-@dataclass(frozen=True)
-class FixedClip(Clip):
-    """A clip of exactly `SECONDS`, as the released script reads it."""
-
-    def load(self, sample_rate: int = 16000) -> np.ndarray:
-        """Samples: float32 (S,), cut or filled up with zeros at the end."""
-        size = round(SECONDS * sample_rate)
-        wave = super().load(sample_rate)[:size]
-        return np.pad(wave, (0, size - len(wave)))
 
 
 def read_scp(path: str | Path, audio: str | Path) -> list[Episode]:
@@ -87,4 +73,4 @@ def _clip(field: str, audio: Path, where: str) -> Clip:
     label, slash, name = field.partition("/")
     if not (label and slash and name):
         raise DataError(f"{where}: {field!r} is not LABEL/FILE")
-    return FixedClip(audio / PurePosixPath(name).name, label)
+    return Clip(audio / PurePosixPath(name).name, label, exactly=SECONDS)

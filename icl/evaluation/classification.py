@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ class Classification:
         self.models = models
         self.learner = models.classifier(row)
         self.questions = _from_file(row, root) if row.episodes else _drawn(row, task, root)
-        self._references: dict[str, dict[Path, np.ndarray]] = {}
+        self._references: dict[str, dict[Clip, np.ndarray]] = {}
 
     def describe(self) -> dict[str, Any]:
         """What answers follow from, beside row and models: settings and the clips drawn."""
@@ -56,9 +57,9 @@ class Classification:
         cepstra, words = {}, {}
         for clip in tqdm(self._clips(), disable=not progress, unit="clip", leave=False):
             wave = clip.load(rate)
-            cepstra[clip.path] = mfcc(wave, rate)
+            cepstra[clip] = mfcc(wave, rate)
             codes = self.models.hear(clip, wave)
-            words[clip.path] = stretch(self.models.word_vectors(codes), STEPS)
+            words[clip] = stretch(self.models.word_vectors(codes), STEPS)
         self._references = {
             "mfcc_nearest_mean": standardise(cepstra),
             "words_nearest_mean": standardise(words),
@@ -111,21 +112,23 @@ class Classification:
         labels = [clip.label for clip in episode.support]
         return {
             name: NearestMean()
-            .fit([features[clip.path] for clip in episode.support], labels)
-            .predict(features[episode.query.path])
+            .fit([features[clip] for clip in episode.support], labels)
+            .predict(features[episode.query])
             for name, features in self._references.items()
         }
 
     def _clips(self) -> list[Clip]:
         """All clips drawn, each once, in the order of their first use."""
         drawn = (clip for _, e in self.questions for clip in (*e.support, e.query))
-        return list({clip.path: clip for clip in drawn}.values())
+        return [*dict.fromkeys(drawn)]
 
 
 def _drawn(row: Row, task: ClassificationTask, root: Path) -> list[Question]:
     clips = task.load(root, row.split)
     if row.labels == "unseen":
         clips = unseen(clips, task.load(root, "train"))
+    if row.seconds:
+        clips = [dataclasses.replace(clip, exactly=row.seconds) for clip in clips]
     return [
         (seed, episode)
         for seed in range(row.seeds)

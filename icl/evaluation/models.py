@@ -30,7 +30,7 @@ class Models:
         self.codec = codec if isinstance(codec, LLMCodec) else LLMCodec.from_pretrained(codec)
         self.llm: LLM = as_llm(llm)
         self._ear = FewShotClassifier(codec=self.codec, llm=self.llm)
-        self._codes: dict[Path, Codes] = {}
+        self._codes: dict[Clip, Codes] = {}
 
     @property
     def fingerprints(self) -> dict[str, str]:
@@ -69,16 +69,16 @@ class Models:
         Raises:
             AudioError: the clip is silent or too short.
         """
-        if clip.path not in self._codes:
+        if clip not in self._codes:
             try:
-                (self._codes[clip.path],) = self._ear.encode([wave])
+                (self._codes[clip],) = self._ear.encode([wave])
             except AudioError as error:
                 raise AudioError(f"{clip.path}: {error}") from error
-        return self._codes[clip.path]
+        return self._codes[clip]
 
     def codes_of(self, clip: Clip) -> Codes:
         """Codes of a clip that was heard."""
-        return self._codes[clip.path]
+        return self._codes[clip]
 
     def word_vectors(self, codes: Codes) -> np.ndarray:
         """The codec's vectors of the words of scale 1: float32 (T_1, D)."""

@@ -26,6 +26,7 @@ class Row:
         speakers: see `icl.episode.sample_episodes`.
         labels: ``"all"``, or ``"unseen"``: those that the split ``train`` does not have.
         orders: other orders of the examples to try for every question.
+        seconds: of every clip: cut from its start, or filled up with zeros; 0 leaves clips whole.
         episodes: path of an episode file to read instead of drawing; empty draws.
         settings: of the learner, beside ``repeats``: template, scales, ...
         notes: what a protocol says of the row; carried into the record.
@@ -41,6 +42,7 @@ class Row:
     speakers: str = "any"
     labels: str = "all"
     orders: int = 0
+    seconds: float = 0.0
     episodes: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
@@ -52,6 +54,7 @@ class Row:
         parts += [f"{self.repeats} times"] if self.repeats > 1 else []
         parts += [f"{self.speakers} speakers"] if self.speakers != "any" else []
         parts += [f"{self.labels} labels"] if self.labels != "all" else []
+        parts += [f"cut to {self.seconds:g} s"] if self.seconds else []
         return " ".join([*parts, *(f"{key} {value}" for key, value in self.settings.items())])
 
     def to_dict(self) -> dict[str, Any]:

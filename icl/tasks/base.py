@@ -29,12 +29,14 @@ class Clip:
         label: what is heard, as a word or a few.
         speaker: who speaks; empty if unknown.
         seconds: duration; 0 if unknown.
+        exactly: seconds that it is cut to, from its start, or filled up to with zeros; 0 leaves it.
     """
 
     path: Path
     label: str
     speaker: str = ""
     seconds: float = 0.0
+    exactly: float = 0.0
 
     def load(self, sample_rate: int = 16000) -> np.ndarray:
         """Samples: float32 (S,), mono in [-1, 1], at ``sample_rate`` Hz.
@@ -42,7 +44,11 @@ class Clip:
         Raises:
             AudioError, ManifestError: the file or its archive is missing, or is not audio.
         """
-        return load_clip(self.path, sample_rate)
+        wave = load_clip(self.path, sample_rate)
+        if not self.exactly:
+            return wave
+        size = round(self.exactly * sample_rate)
+        return np.pad(wave[:size], (0, max(0, size - len(wave))))
 
 
 class Task:
