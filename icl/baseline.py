@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 
@@ -17,17 +18,27 @@ STEPS = 12  # the same for words
 SILENCE_DB = 30.0  # frames this far below the loudest are cut at both ends
 
 
-def mfcc(wave: np.ndarray, sample_rate: int = 16000) -> np.ndarray:
+def mfcc(
+    wave: np.ndarray,
+    sample_rate: int = 16000,
+    band: tuple[float, float] = (20.0, math.inf),
+    floor_db: float | None = None,
+) -> np.ndarray:
     """Mel cepstrum of a clip, without its level and outer silence, stretched to a fixed length.
 
     Args:
         wave: float (S,) in [-1, 1].
         sample_rate: Hz.
+        band: lowest and highest frequency looked at, Hz; the highest is at most half the rate.
+        floor_db: energies further below the loudest count as this far below; None leaves them.
 
     Returns:
         float64 (FRAMES, COEFFICIENTS - 1).
     """
-    log_mel = _trim(_log_mel(wave, sample_rate))
+    log_mel = _log_mel(wave, sample_rate, band)
+    if floor_db is not None:
+        log_mel = np.maximum(log_mel, log_mel.max() - floor_db)
+    log_mel = _trim(log_mel)
     return stretch(log_mel @ _cosines(MELS, COEFFICIENTS)[:, 1:], FRAMES)
 
 
@@ -66,7 +77,7 @@ class NearestMean:
         return self.classes_[int((self._means @ _unit(feature)).argmax())]
 
 
-def _log_mel(wave: np.ndarray, sample_rate: int) -> np.ndarray:
+def _log_mel(wave: np.ndarray, sample_rate: int, band: tuple[float, float]) -> np.ndarray:
     """Log-mel energies in dB: (frames, MELS)."""
     from transformers.audio_utils import spectrogram, window_function
 
@@ -78,21 +89,21 @@ def _log_mel(wave: np.ndarray, sample_rate: int) -> np.ndarray:
         hop_length=HOP,
         fft_length=BINS,
         power=2.0,
-        mel_filters=_filters(sample_rate),
+        mel_filters=_filters(sample_rate, band),
         log_mel="dB",
     )
     return energies.T
 
 
 @lru_cache
-def _filters(sample_rate: int) -> np.ndarray:
+def _filters(sample_rate: int, band: tuple[float, float]) -> np.ndarray:
     from transformers.audio_utils import mel_filter_bank
 
     return mel_filter_bank(
         num_frequency_bins=BINS // 2 + 1,
         num_mel_filters=MELS,
-        min_frequency=20.0,
-        max_frequency=sample_rate / 2,
+        min_frequency=band[0],
+        max_frequency=min(band[1], sample_rate / 2),
         sampling_rate=sample_rate,
     )
 

@@ -64,15 +64,19 @@ class DigitSpeech(GenerationTask):
         sources = tuple(self._text(DIGITS[WORDS.index(clip.label)]) for clip in examples)
         targets = tuple(clip.load() for clip in examples)
         return [
-            Question(text, support, sources, targets, text, gold, WORDS[:ways], groups=(kind,))
+            Question(
+                text, support, sources, targets, text, gold, WORDS[:ways], groups=(kind,),
+                speaker=examples[0].speaker,
+            )
             for text, gold, kind in self._questions(ways)[:limit]
-        ]
+        ]  # fmt: skip
 
     def grader(
         self, root: Path, split: str, questions: list[Question], through: Through
     ) -> Grader:
         """A judge trained on split ``train``; see `DigitGrader`."""
-        return DigitGrader(FSDD.load(root, "train"), FSDD.load(root, split), split, through)
+        speakers = {question.speaker for question in questions}
+        return DigitGrader(FSDD.load(root, "train"), FSDD.load(root, split), speakers, through)
 
     def _questions(self, ways: int) -> list[tuple[str, str, str]]:
         asked = [(text, WORDS[int(answer)], kind) for text, answer, kind in QUESTIONS]
@@ -84,30 +88,43 @@ class DigitSpeech(GenerationTask):
 
 
 class DigitGrader(Grader):
-    """Names the digit that is heard, out of all ten.
+    """Names the digit that is heard, out of all ten; a judge for each speaker who is imitated.
 
     Args:
-        train: real clips to learn from.
-        check: real clips of other speakers, to say how far it can be trusted.
-        split: that ``check`` is from.
+        train: labelled clips to learn from.
+        check: clips of the speakers who are imitated. Their labels serve only to say how far the
+            judge can be trusted.
+        speakers: who is imitated.
         through: the codec, for the same clips encoded and decoded: what a perfect answer would get.
     """
 
-    def __init__(self, train: list[Clip], check: list[Clip], split: str, through: Through) -> None:
-        self._judge = Judge().fit([c.load() for c in train], [c.label for c in train])
-        waves, labels = [c.load() for c in check], [c.label for c in check]
+    def __init__(
+        self, train: list[Clip], check: list[Clip], speakers: set[str], through: Through
+    ) -> None:
+        judge = Judge().fit([clip.load() for clip in train], *_names(train))
         self.about = {
-            "judge": "support vector machine on MFCCs, trained on split train of fsdd",
-            f"accuracy_on_real_{split}_clips": self._judge.accuracy(waves, labels),
-            f"accuracy_on_{split}_clips_through_codec": self._judge.accuracy(
-                waves, labels, through
-            ),
+            "judge": "regression on MFCCs, trained on split train of fsdd and adapted to each "
+            "speaker by his real clips without their labels"
         }
+        self._judges: dict[str, Judge] = {}
+        for speaker in sorted(speakers):
+            own = [clip for clip in check if clip.speaker == speaker]
+            waves, (labels, _) = [clip.load() for clip in own], _names(own)
+            adapted = self._judges[speaker] = judge.adapt(waves)
+            self.about[f"accuracy_on_real_clips_of_{speaker}"] = adapted.accuracy(waves, labels)
+            self.about[f"accuracy_on_clips_of_{speaker}_through_codec"] = adapted.accuracy(
+                waves, labels, through
+            )
 
     def grade(self, wave: np.ndarray, question: Question) -> dict[str, Any]:
         """``predicted`` is the digit that the judge hears."""
-        (heard,) = self._judge.predict([wave])
+        (heard,) = self._judges[question.speaker].predict([wave])
         return {"predicted": heard, "gold": question.gold, "choices": [*question.choices]}
+
+
+def _names(clips: list[Clip]) -> tuple[list[str], list[str]]:
+    """Labels and speakers."""
+    return [clip.label for clip in clips], [clip.speaker for clip in clips]
 
 
 def spell(text: str) -> str:

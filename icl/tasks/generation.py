@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Question:
         choices: labels the answer is among; empty where it is measured.
         clean: clip (S,) that a perfect answer equals; None where there is none.
         groups: kinds of question, to be summarised apart.
+        speaker: of the examples; empty if unknown.
     """
 
     name: str
@@ -39,7 +40,8 @@ class Question:
     gold: str = ""
     choices: tuple[str, ...] = ()
     clean: np.ndarray | None = None
-    groups: tuple[str, ...] = field(default=())
+    groups: tuple[str, ...] = ()
+    speaker: str = ""
 
 
 class Grader(ABC):

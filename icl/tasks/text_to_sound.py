@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from icl.judge import Judge
+from icl.baseline import NearestMean, mfcc, standardise
+from icl.evaluation.score import Score
 from icl.tasks import manifest
 from icl.tasks.base import Clip, DataError
 from icl.tasks.generation import GenerationTask, Grader, Question, Through, excerpt
@@ -63,7 +64,7 @@ class TextToSound(GenerationTask):
 
 
 class SoundGrader(Grader):
-    """For every draw a judge that learnt from the other clips of the shown classes.
+    """For every draw a judge that knows the other clips of the shown classes.
 
     Args:
         clips: of all classes.
@@ -72,37 +73,36 @@ class SoundGrader(Grader):
     """
 
     def __init__(self, clips: list[Clip], questions: list[Question], through: Through) -> None:
-        self._waves = {clip.path.name: excerpt(clip.load(), SECONDS) for clip in clips}
-        self._labels = {clip.path.name: clip.label for clip in clips}
-        self._judges: dict[tuple[str, ...], Judge] = {}
+        self._clips = {clip.path.name: (excerpt(clip.load(), SECONDS), clip) for clip in clips}
         right, decoded = [], []
-        for question in questions:
-            if question.support not in self._judges:
-                judge = self._judges[question.support] = self._train(question)
-                right.append(judge.accuracy(question.targets, question.sources))
-                decoded.append(judge.accuracy(question.targets, question.sources, through))
+        for question in {question.support: question for question in questions}.values():
+            shown = [*zip(question.targets, question.sources, strict=True)]
+            right += [self._name(wave, question) == label for wave, label in shown]
+            decoded += [self._name(through(wave), question) == label for wave, label in shown]
         self.about = {
-            "judge": "support vector machine on MFCCs, trained for each draw on the clips of the "
-            "shown classes that are not shown, and checked on those that are",
-            "accuracy_on_shown_clips": float(np.mean([score["accuracy"] for score in right])),
-            "accuracy_on_shown_clips_through_codec": float(
-                np.mean([score["accuracy"] for score in decoded])
-            ),
-            "judges": len(right),
+            "judge": "nearest class mean on MFCCs of the clips of the shown classes that are not "
+            "shown, checked on those that are",
+            "accuracy_on_shown_clips": Score.of(right, range(len(right))).to_dict(),
+            "accuracy_on_shown_clips_through_codec": Score.of(
+                decoded, range(len(decoded))
+            ).to_dict(),
         }
 
     def grade(self, wave: np.ndarray, question: Question) -> dict[str, Any]:
         """``predicted`` is the shown class that the judge hears."""
-        (heard,) = self._judges[question.support].predict([wave])
+        heard = self._name(wave, question)
         return {"predicted": heard, "gold": question.gold, "choices": [*question.choices]}
 
-    def _train(self, question: Question) -> Judge:
-        others = [
-            name
-            for name, label in self._labels.items()
-            if label in question.choices and name not in question.support
-        ]
-        return Judge().fit([self._waves[n] for n in others], [self._labels[n] for n in others])
+    def _name(self, wave: np.ndarray, question: Question) -> str:
+        known = {
+            name: (mfcc(clip_wave), clip.label)
+            for name, (clip_wave, clip) in self._clips.items()
+            if clip.label in question.choices and name not in question.support
+        }
+        features = standardise({**{name: rows for name, (rows, _) in known.items()}, "": mfcc(wave)})
+        asked = features.pop("")
+        labels = [label for _, label in known.values()]
+        return NearestMean().fit([*features.values()], labels).predict(asked)
 
 
 TASK = TextToSound()
