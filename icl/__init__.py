@@ -1,6 +1,10 @@
 """Few-shot learning with an unchanged language model that reads sound as words."""
 
+from icl.generator import FewShotGenerator
 from icl.learner import FewShotClassifier
-from icl.prompt import TEMPLATES, Prompt, PromptError, Template
+from icl.prompt import Prompt
+from icl.template import TEMPLATES, PromptError, Template
 
-__all__ = ["TEMPLATES", "FewShotClassifier", "Prompt", "PromptError", "Template"]
+__all__ = [
+    "TEMPLATES", "FewShotClassifier", "FewShotGenerator", "Prompt", "PromptError", "Template",
+]

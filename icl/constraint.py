@@ -1,12 +1,51 @@
-"""What may come next: small objects that list the token ids a generated stream may go on with."""
+"""What may come next: small objects that say which token ids a generated stream may go on with.
+
+A constraint is walked token by token: `start` gives a state, `step` the state after one more
+token, `allowed` the token ids that may follow in a state.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
-from llm_codec.vocabulary import BoundVocabulary
+import torch
+from torch import Tensor
 
 Node = dict[int, "Node"]
+
+
+class Grammar(Protocol):
+    """Anything that can say what may come next. States are opaque and never changed in place."""
+
+    def start(self) -> Any:
+        """State before the first token."""
+        ...
+
+    def step(self, state: Any, token: int) -> Any:
+        """State after ``token``; ValueError if it is not allowed."""
+        ...
+
+    def allowed(self, state: Any) -> Tensor | None:
+        """Token ids that may follow: int64 (N,); None at the end."""
+        ...
+
+
+def walk(grammar: Grammar, ids: Sequence[int]) -> Any:
+    """State after ``ids``.
+
+    Raises:
+        ValueError: ``ids`` break the grammar; the message says where.
+    """
+    state = grammar.start()
+    for position, token in enumerate(ids):
+        if grammar.allowed(state) is None:
+            raise ValueError(f"the stream ended at token {position} but {len(ids)} were given")
+        try:
+            state = grammar.step(state, token)
+        except ValueError as error:
+            raise ValueError(f"position {position}: {error}") from error
+    return state
 
 
 class LabelTrie:
@@ -16,7 +55,7 @@ class LabelTrie:
     first piece of one label with the second of another; a trie allows the labels and nothing else.
 
     Args:
-        sequences: token ids of each label; every one non-empty.
+        sequences: token ids of each label; every one non-empty, none the beginning of another.
 
     Raises:
         ValueError: no sequence, or an empty one.
@@ -30,79 +69,59 @@ class LabelTrie:
             node = self._root
             for token in sequence:
                 node = node.setdefault(int(token), {})
-        self.prefix_free = self._leaves() == len(set(map(tuple, sequences)))
 
-    def allowed(self, generated: Sequence[int]) -> tuple[int, ...] | None:
-        """Token ids that may follow ``generated``; None where no label goes on.
+    def start(self) -> Node:
+        """The place before any token."""
+        return self._root
 
-        Raises:
-            ValueError: ``generated`` is not the beginning of any label.
-        """
-        return tuple(self._at(generated)) or None
+    def step(self, state: Node, token: int) -> Node:
+        """The place after ``token``."""
+        if token not in state:
+            raise ValueError(f"token {token} goes on with no label; expected one of {[*state]}")
+        return state[token]
 
-    def branches(self) -> Iterator[tuple[int, ...]]:
-        """Every beginning that some label goes on from, depth first, the empty one first.
+    def allowed(self, state: Node) -> Tensor | None:
+        """Token ids that labels go on with, in the order the labels were given."""
+        return torch.tensor([*state]) if state else None
 
-        Running a model once for each of these scores all labels, shared beginnings once.
+    def branches(self) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Every beginning that some label goes on from, with the tokens it goes on with.
+
+        Depth first, the empty beginning first. Running a model once for each of these scores all
+        labels, shared beginnings once.
         """
         stack: list[tuple[tuple[int, ...], Node]] = [((), self._root)]
         while stack:
             path, node = stack.pop()
-            yield path
+            yield path, tuple(node)
             stack.extend(((*path, token), child) for token, child in node.items() if child)
 
-    def _leaves(self) -> int:
-        return sum(not child for path in self.branches() for child in self._at(path).values())
 
-    def _at(self, generated: Sequence[int]) -> Node:
-        node = self._root
-        for position, token in enumerate(generated):
-            if token not in node:
-                raise ValueError(f"token {token} at position {position} begins no label")
-            node = node[token]
-        return node
-
-
-class ScaleGrammar:
-    """Exactly ``counts[k]`` words of codebook k, scale after scale: every stream decodes.
+class FreeText:
+    """Any tokens, one or more, up to an end token or a limit; the end token is part of them.
 
     Args:
-        vocabulary: codebook words as token ids of the LLM in use.
-        counts: words of each scale, coarse to fine; at most K entries.
-
-    Raises:
-        ValueError: more counts than scales, a negative count, or a word that begins another of
-            the same scale.
+        vocab_size: token ids are below this.
+        end: the token that ends the text.
+        limit: most tokens, the end token included.
+        banned: tokens that never come, such as those of control.
     """
 
-    def __init__(self, vocabulary: BoundVocabulary, counts: Sequence[int]) -> None:
-        books = vocabulary.token_ids
-        if len(counts) > len(books) or min(counts, default=0) < 0:
-            raise ValueError(f"counts {list(counts)} do not fit {len(books)} scales")
-        self.counts = tuple(counts)
-        self._tries = [LabelTrie(book) for book in books[: len(counts)]]
-        for number, trie in enumerate(self._tries, start=1):
-            if not trie.prefix_free:
-                raise ValueError(
-                    f"scale {number} has a word that begins another word, so its end is unknown "
-                    "while it is generated; use an LLM that spells the codec's words otherwise"
-                )
+    def __init__(self, vocab_size: int, end: int, limit: int, banned: Sequence[int] = ()) -> None:
+        self.end, self.limit = end, limit
+        rest = [token for token in range(vocab_size) if token not in {*banned, end}]
+        self._first, self._later = torch.tensor(rest), torch.tensor([*rest, end])
 
-    def allowed(self, generated: Sequence[int]) -> tuple[int, ...] | None:
-        """Token ids that may follow ``generated``; None when the last word is complete.
+    def start(self) -> int:
+        """No token yet."""
+        return 0
 
-        Raises:
-            ValueError: ``generated`` breaks the grammar; the message says where.
-        """
-        start = 0
-        for trie, count in zip(self._tries, self.counts, strict=True):
-            for _ in range(count):
-                stop = start
-                while (following := trie.allowed(generated[start:stop])) is not None:
-                    if stop == len(generated):
-                        return following
-                    stop += 1
-                start = stop
-        if start < len(generated):
-            raise ValueError(f"the stream ended at token {start} but {len(generated)} were given")
-        return None
+    def step(self, state: int, token: int) -> int | None:
+        """One token more, or the end."""
+        return None if token == self.end or state + 1 == self.limit else state + 1
+
+    def allowed(self, state: int | None) -> Tensor | None:
+        """All token ids that are not banned; the end token after the first."""
+        if state is None:
+            return None
+        return self._later if state else self._first

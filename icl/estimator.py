@@ -1,4 +1,4 @@
-"""What scikit-learn asks of a classifier, without importing scikit-learn."""
+"""What scikit-learn asks of an estimator, without importing scikit-learn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Self
 class Estimator:
     """Parameters by name, cloning and tags, for a class whose constructor only stores arguments."""
 
-    _estimator_type = "classifier"
+    _estimator_type: str | None = None
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Constructor arguments by name, as scikit-learn expects."""
@@ -32,8 +32,8 @@ class Estimator:
         from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
 
         return Tags(
-            estimator_type="classifier",
+            estimator_type=self._estimator_type,
             target_tags=TargetTags(required=True),
-            classifier_tags=ClassifierTags(),
+            classifier_tags=ClassifierTags() if self._estimator_type == "classifier" else None,
             input_tags=InputTags(two_d_array=False, string=True),
         )

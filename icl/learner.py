@@ -1,46 +1,61 @@
-"""Few-shot learners: scikit-learn in manner, with an unchanged language model inside."""
+"""Few-shot classification: scikit-learn in manner, with an unchanged language model inside."""
 
 from __future__ import annotations
 
-import random
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from icl.estimator import Estimator
-from icl.llm import LLM, as_llm
-from icl.prompt import Prompt, PromptError, PromptWriter, Template, require_fit
-from llm_codec import audio
+from icl import calibration
+from icl.demonstrations import Choice
+from icl.llm import LLM
+from icl.pair import FrozenPair, require_distinct, several, texts
+from icl.prompt import Prompt
+from icl.shown import Shown
+from icl.template import PromptError, Template
+from icl.writer import Content
 from llm_codec.codec import LLMCodec
-from llm_codec.codes import Codes, CodesError
-from llm_codec.vocabulary import BoundVocabulary, VocabularyError
 
-CALIBRATIONS = ("none", "length")
+AGGREGATES = ("sum", "mean")
+CALIBRATIONS = ("none", "contextual")
 
 
-class FewShotClassifier(Estimator):
+class FewShotClassifier(FrozenPair):
     """Names sounds from a few labelled examples, shown to a frozen language model as words.
 
     `fit` writes the examples as a prompt and changes no weight; `predict` asks about each clip.
 
     Args:
         codec: a preset, a folder, a hub id, or an `LLMCodec`.
-        llm: a preset, a folder, a hub id, a transformers model, or an `LLM`.
-        template: name in `icl.prompt.TEMPLATES`, or a `Template`.
+        llm: a preset, a folder, a hub id, a transformers model, an `LLM`, or the address of a
+            completions server (``http://host:port/v1``, ``#model`` after it where it has several).
+        template: name in `icl.template.TEMPLATES`, or a `Template`.
         scales: leading codec scales written into the prompt; 1 is the slow, semantic one.
         repeats: times the examples are written.
-        order_seed: order of the examples in the prompt; None keeps them as given.
-        calibrate: ``"none"`` compares summed log-likelihoods of the labels; ``"length"`` their
-            mean per token, for labels of unequal length.
+        induction: write the template's instruction, if it has one.
+        choose, shots, order: which examples are shown and how ordered; see `Choice`.
+        orders: orders of examples and labels to ask in; their probabilities are averaged.
+        seed: of all draws and shuffles.
+        aggregate: ``"sum"`` compares summed log-likelihoods of the labels; ``"mean"`` their mean
+            per token, for labels of unequal length.
+        calibrate: ``"contextual"`` divides out what labels get from content-free queries.
+        content_free: those queries, some of `icl.calibration.CONTENT_FREE`.
+        temperature: the logarithms of probabilities are divided by it; ``"fit"`` fits it on the
+            examples, each asked about without itself (one run of the prompt for each), or takes
+            1 where fewer than `icl.calibration.ENOUGH` can be left out.
+        tokenizer: of a server's model: a folder, a hub id or a tokenizer. None takes the model's.
         sample_rate: Hz, of clips given as arrays; None is the codec's own.
 
     Attributes:
         classes_: sorted labels (C,), after `fit`.
         codec_, llm_: what is in use, after `fit`.
+        temperature_: in use, after `fit`.
     """
+
+    _estimator_type = "classifier"
 
     def __init__(
         self,
@@ -49,8 +64,17 @@ class FewShotClassifier(Estimator):
         template: str | Template = "pocket",
         scales: int = 1,
         repeats: int = 1,
-        order_seed: int | None = 0,
+        induction: bool = True,
+        choose: str = "all",
+        shots: int | None = None,
+        order: str = "shuffled",
+        orders: int = 1,
+        seed: int = 0,
+        aggregate: str = "sum",
         calibrate: str = "none",
+        content_free: Sequence[str] = ("silence", "noise", "empty"),
+        temperature: float | str = 1.0,
+        tokenizer: Any = None,
         sample_rate: int | None = None,
     ) -> None:
         self.codec = codec
@@ -58,14 +82,18 @@ class FewShotClassifier(Estimator):
         self.template = template
         self.scales = scales
         self.repeats = repeats
-        self.order_seed = order_seed
+        self.induction = induction
+        self.choose = choose
+        self.shots = shots
+        self.order = order
+        self.orders = orders
+        self.seed = seed
+        self.aggregate = aggregate
         self.calibrate = calibrate
+        self.content_free = content_free
+        self.temperature = temperature
+        self.tokenizer = tokenizer
         self.sample_rate = sample_rate
-
-    @classmethod
-    def from_pretrained(cls, name: str | Path = "pocket", **settings: Any) -> FewShotClassifier:
-        """A classifier whose codec and language model come from one preset, folder or hub id."""
-        return cls(**{"codec": name, "llm": name, **settings})
 
     def fit(self, clips: Iterable[Any], labels: Iterable[str]) -> FewShotClassifier:
         """Write the examples as a prompt.
@@ -75,24 +103,32 @@ class FewShotClassifier(Estimator):
             labels: one for each clip; two or more distinct ones.
 
         Raises:
-            PromptError: labels are too few or do not match, or the examples do not fit.
+            PromptError: labels are too few or do not match, an example comes twice, or the
+                examples do not fit.
             AudioError: a clip cannot be read, is silent, or is shorter than one frame.
             VocabularyError: the language model's tokenizer cannot spell the codec's words.
         """
-        clips, labels = _several(clips), [str(label).strip() for label in labels]
+        clips, labels = several(clips), texts(labels, "label")
         self._check(clips, labels)
-        demonstrations = [*zip(self.encode(clips), labels, strict=True)]
-        if self.order_seed is not None:
-            random.Random(self.order_seed).shuffle(demonstrations)
-        self._load_llm()
-        names = sorted(set(labels))
-        self.classes_ = np.array(names)
-        self._answers = self._writer.label_sequences(names)
-        self._demonstrations = demonstrations
-        self._head = self._writer.head(demonstrations, names, self.repeats)
-        self._require_fit(reserve=1)
-        if self._head.ids:
-            self.llm_.hold(self._head.ids)
+        choice = Choice(self.choose, self.shots, self.order, self.seed)
+        codes = self.encode(clips)
+        require_distinct(zip(codes))
+        self._load_writer(self.template, self.scales, self.induction)
+        self.classes_ = np.array(sorted(set(labels)))
+        self._answers = self._writer.label_sequences(self.classes_.tolist())
+        self._shown = Shown(
+            [*zip(codes, labels, strict=True)],
+            self._writer,
+            choice,
+            self.codec_,
+            self.llm_.context_length,
+            self.classes_.tolist(),
+            self.repeats,
+            self.orders,
+        )
+        self._priors = self._find_priors()
+        self.temperature_ = self._find_temperature()
+        self.llm_.hold(*(head.ids for head in self._shown.heads if head.ids))
         return self
 
     def predict(self, queries: Iterable[Any]) -> np.ndarray:
@@ -103,79 +139,61 @@ class FewShotClassifier(Estimator):
     def predict_proba(self, queries: Iterable[Any]) -> np.ndarray:
         """Probability of each label of `classes_` for each clip: float64 (N, C), rows sum to 1."""
         self._require_fitted()
-        rows = [self._scores(codes) for codes in self.encode(queries)]
-        return _softmax(np.array(rows, dtype=np.float64).reshape(-1, len(self.classes_)))
+        return calibration.sharpen(self._proba(self.encode(queries)), self.temperature_)
 
     def score(self, queries: Iterable[Any], labels: Iterable[str]) -> float:
         """Share of clips whose label is predicted, 0 to 1."""
         return float(np.mean(self.predict(queries) == np.array(list(labels))))
 
     def show_prompt(self, query: Any) -> Prompt:
-        """The prompt the language model reads to answer for one clip."""
+        """The prompt the language model reads to answer for one clip, in the first order."""
         self._require_fitted()
         (codes,) = self.encode([query])
-        return self._prompt(codes)
+        return self._prompt(codes, 0)
 
-    def encode(self, clips: Iterable[Any]) -> list[Codes]:
-        """Codes of each clip; `Codes` of the same codec pass through.
+    def _proba(self, queries: Sequence[Content]) -> np.ndarray:
+        """Probabilities (N, C) before temperature, averaged over orders."""
+        turns = [
+            calibration.softmax(self._scores(queries, turn) - self._priors[turn])
+            for turn in range(self.orders)
+        ]
+        return np.mean(turns, axis=0)
 
-        Raises:
-            AudioError: a clip cannot be read, is silent, or is shorter than one frame.
-            CodesError: codes of another codec.
-        """
-        clips = _several(clips)
-        self._load_codec()
-        return [self._encode(clip, position) for position, clip in enumerate(clips)]
+    def _scores(self, queries: Sequence[Content], turn: int) -> np.ndarray:
+        """Log-likelihood of each answer after the prompt for each query: float64 (N, C)."""
+        return self._ask([self._prompt(query, turn) for query in queries])
 
-    def _encode(self, clip: Any, position: int) -> Codes:
-        if isinstance(clip, Codes):
-            if clip.codec != self.codec_.fingerprint:
-                raise CodesError(
-                    f"clip {position} was encoded by codec {clip.codec} but "
-                    f"{self.codec_.fingerprint} is in use; encode it again"
-                )
-            return clip
-        rate = self.codec_.config.sample_rate
-        if isinstance(clip, str | Path):
-            name, clip, given = str(clip), audio.load(clip, rate), rate
-        else:
-            name, given = f"clip {position}", self.sample_rate or rate
-        (wave,) = audio.prepare(clip, given, rate)
-        self._require_usable(wave, name)
-        return self.codec_.encode(wave)
+    def _ask(self, prompts: Sequence[Prompt]) -> np.ndarray:
+        totals = self.llm_.score_many([prompt.ids for prompt in prompts], self._answers)
+        rows = np.array(totals, dtype=np.float64).reshape(-1, len(self._answers))
+        return rows / [*map(len, self._answers)] if self.aggregate == "mean" else rows
 
-    def _require_usable(self, wave: torch.Tensor, name: str) -> None:
-        shortest = self.codec_.config.hop_length
-        if wave.shape[-1] < shortest:
-            raise audio.AudioError(
-                f"{name} lasts {wave.shape[-1]} samples, too short to hold a sound; a clip needs "
-                f"{shortest} samples ({1000 * shortest / self.codec_.config.sample_rate:.0f} ms)"
-            )
-        audio.require_sound(wave, name)
+    def _prompt(self, query: Content, turn: int, without: int | None = None) -> Prompt:
+        return self._shown.prompt(query, max(map(len, self._answers)), turn, without)
 
-    def _scores(self, codes: Codes) -> list[float]:
-        """Log-likelihood of each answer after the prompt for ``codes``."""
-        totals = self.llm_.score(self._prompt(codes).ids, self._answers)
+    def _find_priors(self) -> np.ndarray:
+        """Log-probability (orders, C) of each label without content; 0 where that is not asked."""
+        priors = np.zeros((self.orders, len(self.classes_)))
         if self.calibrate == "none":
-            return totals
-        return [total / len(ids) for total, ids in zip(totals, self._answers, strict=True)]
+            return priors
+        codes = [codes for codes, _ in self._shown.examples]
+        silent = calibration.content_free(self.content_free, self.codec_, codes, self.seed)
+        for turn in range(self.orders):
+            priors[turn] = calibration.log_prior(self._scores(silent, turn))
+        return priors
 
-    def _prompt(self, codes: Codes) -> Prompt:
-        tail = self._writer.query(codes)
-        self._require_fit(reserve=len(tail) + max(map(len, self._answers)))
-        return self._head + tail
-
-    def _require_fit(self, reserve: int) -> None:
-        if len(self._head) + reserve <= self.llm_.context_length:
-            return
-        require_fit(  # counts example by example, only to say how many fit
-            self._writer,
-            self._demonstrations,
-            self.classes_.tolist(),
-            self.repeats,
-            reserve,
-            self.llm_.context_length,
-        )
+    def _find_temperature(self) -> float:
+        if self.temperature != "fit":
+            return float(self.temperature)
+        examples = self._shown.examples
+        times = Counter(label for _, label in examples)
+        places = [i for i, (_, label) in enumerate(examples) if times[label] > 1]
+        if len(places) < calibration.ENOUGH:
+            return 1.0
+        scores = self._ask([self._prompt(examples[i][0], 0, without=i) for i in places])
+        probabilities = calibration.softmax(scores - self._priors[0])
+        gold = np.searchsorted(self.classes_, [examples[i][1] for i in places])
+        return calibration.fit_temperature(probabilities, gold)
 
     def _require_fitted(self) -> None:
         if not hasattr(self, "classes_"):
@@ -184,59 +202,22 @@ class FewShotClassifier(Estimator):
     def _check(self, clips: Sequence[Any], labels: Sequence[str]) -> None:
         if len(clips) != len(labels):
             raise PromptError(f"{len(clips)} clips but {len(labels)} labels; give one for each")
-        if not all(labels):
-            raise PromptError(f"the label of clip {labels.index('')} is empty; write a word for it")
         if len(set(labels)) < 2:
             seen = sorted(set(labels))
             raise PromptError(f"the labels are {seen}; give examples of two labels or more")
-        if self.calibrate not in CALIBRATIONS:
-            raise PromptError(f"calibrate is {self.calibrate!r}; expected one of {CALIBRATIONS}")
-        if self.repeats < 1:
-            raise PromptError(f"repeats is {self.repeats}; it must be 1 or more")
-
-    def _load_codec(self) -> None:
-        if getattr(self, "_codec_source", None) is not self.codec:
-            given = self.codec
-            self.codec_ = given if isinstance(given, LLMCodec) else LLMCodec.from_pretrained(given)
-            self._codec_source, self._writer_key = given, None
-
-    def _load_llm(self) -> None:
-        """Load the language model and bind the codec's words to it, unless that is done."""
-        if getattr(self, "_llm_source", None) is not self.llm:
-            self.llm_ = as_llm(self.llm)
-            self._llm_source, self._writer_key = self.llm, None
-        key = (self.template, self.scales)
-        if getattr(self, "_writer_key", None) != key:
-            words = _bind(self.codec_, self.llm_)
-            self._writer = PromptWriter(self.template, words, self.llm_.tokenizer, self.scales)
-            self._writer_key = key
+        for name, value, known in (
+            ("aggregate", self.aggregate, AGGREGATES),
+            ("calibrate", self.calibrate, CALIBRATIONS),
+        ):
+            if value not in known:
+                raise PromptError(f"{name} is {value!r}; expected one of {', '.join(known)}")
+        if self.repeats < 1 or self.orders < 1:
+            raise PromptError(
+                f"repeats is {self.repeats} and orders is {self.orders}; both must be 1 or more"
+            )
+        if self.temperature != "fit" and not _positive(self.temperature):
+            raise PromptError(f"temperature is {self.temperature!r}; expected a number or 'fit'")
 
 
-def _several(clips: Iterable[Any]) -> list[Any]:
-    """A list of clips; one clip alone would be read as a list of letters or samples."""
-    tensor = isinstance(clips, torch.Tensor)
-    samples = tensor or (isinstance(clips, np.ndarray) and clips.dtype.kind in "fiu")
-    if isinstance(clips, str | Path) or (samples and clips.ndim < 2):
-        raise PromptError(f"one {type(clips).__name__} was given; put clips in a list, even one")
-    return list(clips)
-
-
-def _bind(codec: LLMCodec, llm: LLM) -> BoundVocabulary:
-    """The codec's words in the language model's token ids."""
-    if codec.vocabulary is None or llm.tokenizer is None:
-        lacking = "codec has no vocabulary" if codec.vocabulary is None else "LLM has no tokenizer"
-        raise VocabularyError(f"the {lacking}, so sounds cannot be written as words; give one")
-    words = codec.vocabulary.bind(llm.tokenizer, codec.config)
-    top = max(token for book in words.token_ids for ids in book for token in ids)
-    if top >= llm.vocab_size:
-        raise VocabularyError(
-            f"the codec's words reach token {top} but the language model knows 0 to "
-            f"{llm.vocab_size - 1}; do the tokenizer and the model belong together?"
-        )
-    return words
-
-
-def _softmax(scores: np.ndarray) -> np.ndarray:
-    """Rows (N, C) of log-likelihoods to probabilities."""
-    shifted = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+def _positive(value: Any) -> bool:
+    return isinstance(value, int | float) and value > 0

@@ -9,29 +9,51 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from icl.llm.base import LLM, Grammar
+from icl.constraint import Grammar
+from icl.llm.base import LLM
+from icl.llm.sampling import Sampling
 
-__all__ = ["LLM", "Grammar", "as_llm"]
+__all__ = ["LLM", "Grammar", "Sampling", "as_llm"]
 
 
-def as_llm(given: Any) -> LLM:
-    """An `LLM` of whatever a user may name: a preset, folder, hub id, transformers model or `LLM`.
+def as_llm(given: Any, tokenizer: Any = None) -> LLM:
+    """An `LLM` of whatever a user may name.
+
+    Args:
+        given: a preset, a folder, a hub id, a loaded transformers model, the address of a
+            completions server (``http://host:port/v1``, with ``#model`` behind it where the server
+            has several), or an `LLM`.
+        tokenizer: what goes with it, loaded or by name; None takes the model's own.
 
     Raises:
         OSError, ValueError: there is no such model, or a model does not name its tokenizer.
+        ServerError: no server answers there, or not as one should.
     """
     if isinstance(given, LLM):
         return given
+    if isinstance(given, str) and given.startswith(("http://", "https://")):
+        from icl.llm.server import connect
+
+        return connect(given, load_tokenizer(tokenizer))
     from icl.llm.transformers import TransformersLLM
 
     if isinstance(given, str | Path):
-        return TransformersLLM.load(given)
-    from transformers import AutoTokenizer
-
+        llm = TransformersLLM.load(given)
+        llm.tokenizer = load_tokenizer(tokenizer) or llm.tokenizer
+        return llm
     source = getattr(getattr(given, "config", None), "name_or_path", None)
-    if not source:
+    if not source and tokenizer is None:
         raise ValueError(
             f"a {type(given).__name__} does not name its tokenizer; give a preset, a folder, a hub "
             "id, a model loaded from one of these, or TransformersLLM(model, tokenizer)"
         )
-    return TransformersLLM(given, AutoTokenizer.from_pretrained(source))
+    return TransformersLLM(given, load_tokenizer(tokenizer or source))
+
+
+def load_tokenizer(given: Any) -> Any:
+    """A tokenizer of a folder or hub id; one that is loaded, or None, is passed through."""
+    if not isinstance(given, str | Path):
+        return given
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(given)

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 
-from icl.constraint import LabelTrie
+from icl.constraint import Grammar, LabelTrie
+from icl.llm.sampling import Draft, Sampling, best
 
-
-class Grammar(Protocol):
-    """Anything that can say what may come next."""
-
-    def allowed(self, generated: Sequence[int]) -> Sequence[int] | None:
-        """Token ids that may follow ``generated``; None at the end."""
-        ...
+Path = tuple[int, ...]
 
 
 class LLM(ABC):
@@ -50,12 +45,18 @@ class LLM(ABC):
 
     @abstractmethod
     def generate(
-        self, prefix: Sequence[int], grammar: Grammar, seed: int = 0, temperature: float = 1.0
+        self, prefix: Sequence[int], grammar: Grammar, sampling: Sampling = Sampling()
     ) -> list[int]:
-        """Draw a continuation the grammar allows, to its end; ``temperature`` 0 takes the best."""
+        """Draw a continuation the grammar allows, to its end."""
 
-    def hold(self, prefix: Sequence[int]) -> None:
-        """Get ready for many calls that begin with ``prefix``; changes speed, never an answer."""
+    def score_many(
+        self, prefixes: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]
+    ) -> list[list[float]]:
+        """`score` of the same continuations after each prefix; backends may run them together."""
+        return [self.score(prefix, continuations) for prefix in prefixes]
+
+    def hold(self, *prefixes: Sequence[int]) -> None:
+        """Get ready for many calls that begin with one of these; changes speed, never an answer."""
 
     def require_room(self, prefix: Sequence[int], answer: int) -> None:
         """Raise ValueError unless ``prefix`` and ``answer`` more tokens are something it can take.
@@ -92,33 +93,39 @@ class StepwiseLLM(LLM):
     ) -> list[float]:
         """Summed log-likelihoods; beginnings that continuations share are run once."""
         self.require_room(prefix, max(map(len, continuations), default=0))
-        trie = LabelTrie(continuations)
-        totals = {(): 0.0}
-        self.hold(prefix)
-        for path in trie.branches():
-            following = trie.allowed(path) or ()
-            log_probs = self.next_log_probs([*prefix, *path])[list(following)].tolist()
-            for token, log_prob in zip(following, log_probs, strict=True):
-                totals[*path, token] = totals[path] + log_prob
-        return [totals[tuple(continuation)] for continuation in continuations]
+
+        def look(path: Path, following: Path) -> list[float]:
+            return self.next_log_probs([*prefix, *path])[list(following)].tolist()
+
+        return add_up(continuations, look)
 
     def generate(
-        self, prefix: Sequence[int], grammar: Grammar, seed: int = 0, temperature: float = 1.0
+        self, prefix: Sequence[int], grammar: Grammar, sampling: Sampling = Sampling()
     ) -> list[int]:
         """Draw token after token from what the grammar allows, renormalised over it."""
-        generator = torch.Generator().manual_seed(seed)
-        generated: list[int] = []
-        self.hold(prefix)
-        while (following := grammar.allowed(generated)) is not None:
-            self.require_room(prefix, len(generated) + 1)
-            log_probs = self.next_log_probs([*prefix, *generated])[list(following)]
-            generated.append(following[_draw(log_probs, temperature, generator)])
-        return generated
+        return best([
+            self._complete(prefix, Draft(grammar, sampling, number))
+            for number in range(sampling.best_of)
+        ])
+
+    def _complete(self, prefix: Sequence[int], draft: Draft) -> Draft:
+        while not draft.done:
+            self.require_room(prefix, len(draft.ids) + 1)
+            draft.extend(self.next_log_probs([*prefix, *draft.ids]))
+        return draft
 
 
-def _draw(log_probs: torch.Tensor, temperature: float, generator: torch.Generator) -> int:
-    """Index drawn from ``log_probs`` (N,) sharpened by ``temperature``; 0 takes the largest."""
-    if temperature <= 0:
-        return int(log_probs.argmax())
-    probs = (log_probs / temperature).softmax(-1).cpu()
-    return int(torch.multinomial(probs, 1, generator=generator))
+def add_up(
+    continuations: Sequence[Sequence[int]], look: Callable[[Path, Path], list[float]]
+) -> list[float]:
+    """Log-likelihood of each continuation, summed along a trie of them.
+
+    Args:
+        continuations: token ids, none the beginning of another.
+        look: log-probabilities, after a beginning, of the tokens that go on from it.
+    """
+    totals: dict[Path, float] = {(): 0.0}
+    for path, following in LabelTrie(continuations).branches():
+        for token, log_prob in zip(following, look(path, following), strict=True):
+            totals[*path, token] = totals[path] + log_prob
+    return [totals[tuple(continuation)] for continuation in continuations]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from functools import cached_property
+from os.path import commonprefix
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
-from icl.llm.base import StepwiseLLM
-from icl.llm.cache import PrefixCache
+from icl.constraint import Grammar, LabelTrie
+from icl.llm.base import StepwiseLLM, add_up
+from icl.llm.cache import Ledger, PrefixCache
+from icl.llm.sampling import Draft, Sampling, best
 from llm_codec import checkpoint
 
 
@@ -23,16 +26,21 @@ class TransformersLLM(StepwiseLLM):
     Args:
         model: a causal language model; put in evaluation mode and frozen.
         tokenizer: the tokenizer that goes with it, if the caller is to find it here.
+        batch_size: most rows in one run; each holds a copy of what all begin with.
     """
 
-    def __init__(self, model: PreTrainedModel, tokenizer: Any = None) -> None:
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: Any = None, batch_size: int = 32
+    ) -> None:
         self.model = model.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         config = model.config.get_text_config()
         self.context_length = int(config.max_position_embeddings)
         self.vocab_size = int(config.vocab_size)
-        self._cache = PrefixCache(model)
-        self._lock = threading.RLock()  # one cache, and callers such as web pages have threads
+        self.batch_size = batch_size
+        self._ledger = Ledger()
+        self._caches = [self._empty()]
+        self._lock = threading.RLock()  # caches are shared by callers, which may have threads
 
     @classmethod
     def load(
@@ -66,7 +74,9 @@ class TransformersLLM(StepwiseLLM):
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
         except SafetensorError as error:
             raise ValueError(f"{folder}: the weights are damaged ({error})") from error
-        return cls(model.to(device), tokenizer)
+        if model.device != torch.device(device):  # quantised models may not be moved at all
+            model = model.to(device)
+        return cls(model, tokenizer)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -76,28 +86,115 @@ class TransformersLLM(StepwiseLLM):
     @property
     def tokens_run(self) -> int:
         """Tokens the model has computed so far."""
-        return self._cache.tokens_run
+        return self._ledger.run
 
     @property
     def tokens_saved(self) -> int:
         """Tokens whose kept state was used instead."""
-        return self._cache.tokens_saved
+        return self._ledger.saved
 
     @torch.inference_mode()
-    def hold(self, prefix: Sequence[int]) -> None:
-        """Keep the state after ``prefix`` where going back to it needs a copy."""
+    def hold(self, *prefixes: Sequence[int]) -> None:
+        """Read each prefix and keep its state; those of earlier calls are forgotten."""
         with self._lock:
-            self._cache.hold(prefix)
+            free, kept = list(self._caches), []
+            for prefix in prefixes:
+                cache = max(free, key=lambda c: c.shared(prefix), default=None) or self._empty()
+                free = [other for other in free if other is not cache]
+                cache.hold(prefix)
+                kept.append(cache)
+            self._caches = kept or [self._empty()]
 
     @torch.inference_mode()
     def next_log_probs(self, ids: Sequence[int]) -> torch.Tensor:
         """Log-probability of every token after ``ids``: float32 (vocab_size,)."""
         with self._lock:
-            return self._cache.next_logits(ids).log_softmax(-1)
+            return self._cache(ids).logits(ids)[0].log_softmax(-1)
 
+    @torch.inference_mode()
     def score(
         self, prefix: Sequence[int], continuations: Sequence[Sequence[int]]
     ) -> list[float]:
         """See `LLM.score`; one caller at a time, so that prefixes stay shared."""
         with self._lock:
+            cache = self._cache(prefix)
+            if not cache.croppable and max(map(len, continuations), default=0) > 1:
+                self.require_room(prefix, max(map(len, continuations)))
+                cache.hold(prefix)
+            if len(continuations) == 1 and cache.croppable:
+                return [self._score_one(cache, prefix, continuations[0])]
             return super().score(prefix, continuations)
+
+    @torch.inference_mode()
+    def score_many(
+        self, prefixes: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]
+    ) -> list[list[float]]:
+        """See `LLM.score_many`: rows that go on from one beginning run as a batch."""
+        with self._lock:
+            if len(prefixes) < 2 or not self._caches[0].croppable:
+                return super().score_many(prefixes, continuations)
+            for prefix in prefixes:
+                self.require_room(prefix, max(map(len, continuations), default=0))
+            branches = list(LabelTrie(continuations).branches())
+            rows = [[*prefix, *path] for prefix in prefixes for path, _ in branches]
+            wanted = [list(following) for _ in prefixes for _, following in branches]
+            looked = iter(self._look_up(rows, wanted))
+        found = [{path: next(looked) for path, _ in branches} for _ in prefixes]
+        return [add_up(continuations, lambda path, _, row=row: row[path]) for row in found]
+
+    @torch.inference_mode()
+    def generate(
+        self, prefix: Sequence[int], grammar: Grammar, sampling: Sampling = Sampling()
+    ) -> list[int]:
+        """See `LLM.generate`; several drafts run as a batch."""
+        with self._lock:
+            cache = self._cache(prefix)
+            if not cache.croppable:
+                cache.hold(prefix)
+            if sampling.best_of == 1 or not cache.croppable:
+                return super().generate(prefix, grammar, sampling)
+            self.require_room(prefix, 1)
+            drafts = [Draft(grammar, sampling, number) for number in range(sampling.best_of)]
+            logits, rows = cache.logits(prefix).expand(len(drafts), -1), None
+            while not all(draft.done for draft in drafts):
+                if rows is None:
+                    rows = cache.copies(len(prefix), len(drafts))
+                else:  # a draft that is done reads on, unheard
+                    logits = cache.step([draft.ids[-1] for draft in drafts], rows)
+                self.require_room(prefix, max(len(draft.ids) for draft in drafts) + 1)
+                for draft, row in zip(drafts, logits, strict=True):
+                    if not draft.done:
+                        draft.extend(row.log_softmax(-1))
+            return best(drafts)
+
+    def _score_one(
+        self, cache: PrefixCache, prefix: Sequence[int], continuation: Sequence[int]
+    ) -> float:
+        """Log-likelihood of one continuation, by one run over it."""
+        self.require_room(prefix, len(continuation))
+        logits = cache.logits([*prefix, *continuation[:-1]], keep=len(continuation))
+        tokens = torch.tensor(list(continuation), device=logits.device)
+        return float(logits.log_softmax(-1).gather(1, tokens[:, None]).double().sum())
+
+    def _look_up(
+        self, rows: Sequence[list[int]], wanted: Sequence[list[int]]
+    ) -> list[list[float]]:
+        """Log-probabilities of the wanted tokens after each row."""
+        shared = commonprefix([row[:-1] for row in rows])
+        cache = self._cache(rows[0])
+        order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
+        found: dict[int, list[float]] = {}
+        for start in range(0, len(order), self.batch_size):
+            numbers = order[start : start + self.batch_size]
+            tails = [rows[number][len(shared) :] for number in numbers]
+            log_probs = cache.last_logits(shared, tails).log_softmax(-1)
+            for number, row in zip(numbers, log_probs, strict=True):
+                found[number] = row[wanted[number]].tolist()
+        return [found[number] for number in range(len(rows))]
+
+    def _cache(self, ids: Sequence[int]) -> PrefixCache:
+        """The cache that has read most of ``ids``."""
+        return max(self._caches, key=lambda cache: cache.shared(ids))
+
+    def _empty(self) -> PrefixCache:
+        return PrefixCache(self.model, self._ledger)

@@ -5,18 +5,19 @@ from itertools import product
 
 import pytest
 
-from icl.constraint import LabelTrie, ScaleGrammar
+from icl.constraint import FreeText, Grammar, LabelTrie, walk
+from icl.scale_grammar import ScaleGrammar
 from llm_codec import Vocabulary
 
 
-def streams(constraint: LabelTrie | ScaleGrammar, start: tuple[int, ...] = ()) -> Iterator[tuple]:
-    """Everything the constraint lets through."""
-    following = constraint.allowed(start)
+def streams(grammar: Grammar, start: tuple[int, ...] = ()) -> Iterator[tuple]:
+    """Everything the grammar lets through."""
+    following = grammar.allowed(walk(grammar, start))
     if following is None:
         yield start
         return
-    for token in following:
-        yield from streams(constraint, (*start, token))
+    for token in following.tolist():
+        yield from streams(grammar, (*start, token))
 
 
 def test_trie_allows_exactly_the_labels():
@@ -26,13 +27,13 @@ def test_trie_allows_exactly_the_labels():
 
 def test_trie_does_not_mix_labels_as_a_position_wise_mask_would():
     with pytest.raises(ValueError, match="position 1"):
-        LabelTrie([(1, 2), (3, 4)]).allowed([1, 4])
+        walk(LabelTrie([(1, 2), (3, 4)]), [1, 4])
 
 
 def test_branches_hold_each_shared_beginning_once():
     branches = list(LabelTrie([(1, 2, 3), (1, 2, 4), (5,), (1, 6)]).branches())
-    assert branches[0] == ()
-    assert sorted(branches) == [(), (1,), (1, 2)]
+    assert branches[0] == ((), (1, 5))
+    assert sorted(branches) == [((), (1, 5)), ((1,), (2, 6)), ((1, 2), (3, 4))]
 
 
 @pytest.mark.parametrize("labels", [[], [()], [(1,), ()]])
@@ -66,12 +67,36 @@ def test_every_stream_of_the_grammar_decodes_to_codes(tokenizer):
 def test_grammar_says_where_a_stream_breaks_it(tokenizer, vocabulary):
     bound = vocabulary.bind(tokenizer)
     with pytest.raises(ValueError, match="ended at token 1"):
-        ScaleGrammar(bound, [1]).allowed([bound.token_ids[0][0][0]] * 2)
+        walk(ScaleGrammar(bound, [1]), [bound.token_ids[0][0][0]] * 2)
     with pytest.raises(ValueError, match="counts"):
         ScaleGrammar(bound, [1, 1, 1, 1])
 
 
-def test_words_that_begin_one_another_have_no_grammar(make_tokenizer):
-    bound = Vocabulary([["ba", "bas"]]).bind(make_tokenizer(["ba"]))
+def test_a_word_that_begins_another_is_followed_by_both(make_tokenizer):
+    """As in the released vocabulary: only whole words begin with a space."""
+    bound = Vocabulary([["ba", "bas"], ["be", "bi"]]).bind(make_tokenizer(["ba", "be", "bi"]))
+    (ba, bas), others = bound.token_ids
+    expected = {first + ba + last for first in (ba, bas) for last in others}
+    assert set(streams(ScaleGrammar(bound, [2, 1]))) == expected  # the last is over when it can be
+
+
+def test_words_that_can_be_cut_in_two_ways_have_no_grammar():
+    class Bound:  # no tokenizer binds to such words
+        token_ids = [((1,), (1, 1))]
+
     with pytest.raises(ValueError, match="scale 1"):
-        ScaleGrammar(bound, [1])
+        ScaleGrammar(Bound(), [1])
+
+
+def test_free_text_ends_at_its_end_or_its_limit():
+    text = FreeText(vocab_size=4, end=3, limit=2, banned=[0])
+    assert set(streams(text)) == {(a, b) for a in (1, 2) for b in (1, 2, 3)}
+
+
+def test_runs_are_told_where_all_words_are_single_tokens(tokenizer, make_tokenizer, vocabulary):
+    bound = vocabulary.bind(tokenizer)
+    runs = ScaleGrammar(bound, [2, 0, 3]).runs
+    assert [count for _, count in runs] == [2, 0, 3]
+    assert [set(ids) for ids, _ in runs] == [{i for (i,) in book} for book in bound.token_ids]
+    spelled = Vocabulary([["ba", "xyz"]]).bind(make_tokenizer(["ba"]))
+    assert ScaleGrammar(spelled, [2]).runs is None

@@ -80,28 +80,30 @@ def test_examples_are_run_once_for_all_queries(classifier, llm, clips):
     classifier.fit(clips, LABELS).predict(clips[:1])
     before = llm.tokens_run
     classifier.predict(clips[1:2])
-    head = len(classifier._head)
-    assert llm.tokens_run - before <= len(classifier.show_prompt(clips[1])) - head
+    tail = classifier._writer.query(classifier.encode(clips[1:2])[0])
+    assert llm.tokens_run - before <= len(tail)
 
 
-def test_the_order_seed_moves_examples_and_none_keeps_them(codec, llm, clips):
-    def labels(seed):
-        fitted = FewShotClassifier(codec, llm, order_seed=seed).fit(clips * 2, LABELS * 2)
+def test_the_seed_moves_examples_and_the_order_given_keeps_them(codec, llm, tone):
+    clips, given = [tone(200 + 90 * step, 0.4) for step in range(8)], LABELS * 2
+
+    def labels(**settings):
+        fitted = FewShotClassifier(codec, llm, **settings).fit(clips, given)
         prompt = fitted.show_prompt(clips[0])
         return [segment.text.strip() for segment in prompt.segments if segment.kind == "label"]
 
-    assert labels(None) == LABELS * 2
-    assert sorted(labels(1)) == sorted(LABELS * 2)
-    assert labels(1) == labels(1)
-    assert len({tuple(labels(seed)) for seed in range(5)}) > 1
+    assert labels(order="given") == given
+    assert sorted(labels(seed=1)) == sorted(given)
+    assert labels(seed=1) == labels(seed=1)
+    assert len({tuple(labels(seed=seed)) for seed in range(5)}) > 1
 
 
-def test_length_calibration_takes_the_mean_per_token(codec, tokenizer, clips):
+def test_the_mean_per_token_is_fair_to_long_labels(codec, tokenizer, clips):
     labels = ["one", "one hundred one", "one", "one hundred one"]
     uniform = UniformLLM(len(tokenizer), tokenizer=tokenizer)
     summed, mean = (
-        FewShotClassifier(codec, uniform, calibrate=how).fit(clips, labels).predict_proba(clips)
-        for how in ("none", "length")
+        FewShotClassifier(codec, uniform, aggregate=how).fit(clips, labels).predict_proba(clips)
+        for how in ("sum", "mean")
     )
     assert mean == pytest.approx(np.full((4, 2), 0.5))
     assert (summed[:, 0] > 0.99).all()  # the shorter label
@@ -112,7 +114,9 @@ def test_length_calibration_takes_the_mean_per_token(codec, tokenizer, clips):
     [
         (["one"] * 4, r"labels are \['one'\]"),
         (["one", "two"], "4 clips but 2 labels"),
-        (["one", " ", "one", "two"], "label of clip 1 is empty"),
+        (["one", " ", "one", "two"], "label 1 is empty"),
+        (["one", "two", 1, "two"], "label 2 is 1 of type int; write all as text"),
+        ([True] * 4, "of type bool"),
     ],
 )
 def test_labels_that_cannot_work_are_refused(classifier, clips, labels, message):
@@ -124,6 +128,14 @@ def test_labels_that_cannot_work_are_refused(classifier, clips, labels, message)
     ("settings", "message"),
     [
         ({"calibrate": "much"}, "calibrate"),
+        ({"calibrate": "contextual", "content_free": ["thunder"]}, "content_free"),
+        ({"aggregate": "max"}, "aggregate"),
+        ({"orders": 0}, "orders"),
+        ({"order": "sideways"}, "order"),
+        ({"choose": "best"}, "choose"),
+        ({"choose": "random"}, "shots"),
+        ({"temperature": 0}, "temperature"),
+        ({"temperature": "warm"}, "temperature"),
         ({"repeats": 0}, "repeats"),
         ({"scales": 4}, "scales"),
         ({"template": "none"}, "template"),
@@ -215,8 +227,14 @@ def test_scikit_learn_can_clone_and_cross_validate(classifier, clips):
     twin = base.clone(classifier.set_params(scales=2))
     assert twin is not classifier and twin.get_params() == classifier.get_params()
     assert base.is_classifier(twin)
-    scores = selection.cross_val_score(twin, clips * 2, LABELS * 2, cv=2)
+    scores = selection.cross_val_score(twin, clips, LABELS, cv=2)
     assert scores.shape == (2,)
+
+
+def test_an_example_that_comes_twice_is_refused(classifier, clips):
+    for labels in (["one", "two", "one"], ["one", "two", "two"]):
+        with pytest.raises(PromptError, match="examples 0 and 2 are the same clip"):
+            classifier.fit([*clips[:2], clips[0]], labels)
 
 
 def test_unknown_parameters_are_named(classifier):

@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM, MistralConfig, MistralForCausalLM
 from icl.constraint import LabelTrie
 from icl.llm import as_llm
 from icl.llm.dummy import UniformLLM
+from icl.llm.sampling import Sampling
 from icl.llm.transformers import TransformersLLM
 
 PREFIXES = [
@@ -79,7 +80,7 @@ def test_no_parameter_requires_a_gradient_and_no_weight_changes(llama, weights_f
     before = weights_fingerprint(llama)
     llm = TransformersLLM(llama)
     llm.score(PREFIXES[0], LABELS)
-    llm.generate(PREFIXES[0], LabelTrie(LABELS), seed=1)
+    llm.generate(PREFIXES[0], LabelTrie(LABELS), Sampling(seed=1))
     assert not any(parameter.requires_grad for parameter in llama.parameters())
     assert not llm.next_log_probs(PREFIXES[0]).requires_grad
     assert all(parameter.grad is None for parameter in llama.parameters())
@@ -88,15 +89,20 @@ def test_no_parameter_requires_a_gradient_and_no_weight_changes(llama, weights_f
 
 def test_generation_stays_inside_the_grammar_and_follows_the_seed(llama):
     llm = TransformersLLM(llama)
-    drawn = [llm.generate(PREFIXES[0], LabelTrie(LABELS), seed=seed) for seed in range(8)]
+
+    def draw():
+        trie = LabelTrie(LABELS)
+        return [llm.generate(PREFIXES[0], trie, Sampling(seed=seed)) for seed in range(8)]
+
+    drawn = draw()
     assert all(stream in LABELS for stream in drawn)
     assert len(set(map(tuple, drawn))) > 1
-    assert drawn == [llm.generate(PREFIXES[0], LabelTrie(LABELS), seed=seed) for seed in range(8)]
+    assert drawn == draw()
 
 
 def test_zero_temperature_takes_the_most_likely_next_token(llama):
     llm = TransformersLLM(llama)
-    (token,) = llm.generate(PREFIXES[0], LabelTrie([[100], [101], [102]]), temperature=0)
+    (token,) = llm.generate(PREFIXES[0], LabelTrie([[100], [101], [102]]), Sampling(temperature=0))
     scores = llm.score(PREFIXES[0], [[100], [101], [102]])
     assert token == 100 + scores.index(max(scores))
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from icl.prompt import TEMPLATES, PromptError, PromptWriter, build
+from icl.template import TEMPLATES, PromptError, Template
+from icl.writer import PromptWriter, build
 from llm_codec.codec import LLMCodec
 
 
@@ -48,7 +49,7 @@ def test_the_published_marks_are_six_tokens_each_in_a_sentencepiece_vocabulary()
         pytest.skip(f"no real tokenizer is at {folder}")
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
     template = TEMPLATES["uniaudio15"]
-    for part in (template.demo_open, template.demo_close):
+    for part, _ in template.query_pieces:
         assert len(tokenizer(part, add_special_tokens=False)["input_ids"]) == 6
 
 
@@ -122,3 +123,67 @@ def test_unknown_templates_and_scales_are_named(bound, tokenizer):
         PromptWriter("nonsense", bound, tokenizer)
     with pytest.raises(PromptError, match="1 to 3"):
         PromptWriter("pocket", bound, tokenizer, scales=4)
+
+
+class Deaf:
+    """A tokenizer that has no token for one word and hears no capitals."""
+
+    def __init__(self, tokenizer):
+        self.whole = tokenizer
+
+    def __getattr__(self, name):
+        return getattr(self.whole, name)
+
+    def __call__(self, text, **settings):
+        return self.whole(text.lower().replace(" hush", ""), **settings)
+
+
+def test_labels_without_tokens_or_with_the_same_ones_are_refused(bound, tokenizer):
+    writer = PromptWriter("pocket", bound, Deaf(tokenizer))
+    with pytest.raises(PromptError, match="'hush' has no token"):
+        writer.label_sequences(["one", "hush"])
+    with pytest.raises(PromptError, match="'one' and 'One' are the same tokens"):
+        writer.label_sequences(["one", "One"])
+
+
+def test_a_label_can_stand_before_its_words(bound, tokenizer, codes, demos):
+    prompt = build("pocket-first", demos, codes[2], bound, tokenizer, context_length=512)
+    words = [bound.to_text(item, scales=1, trim=True) for item in codes]
+    assert prompt.text == f"<s> two:{words[0]}\n one:{words[1]}\n ?:{words[2]} ="
+
+
+def test_task_induction_can_be_left_out(bound, tokenizer, codes, demos):
+    with_, without = (
+        PromptWriter("uniaudio15", bound, tokenizer, induction=wanted).head(demos, ["one", "two"])
+        for wanted in (True, False)
+    )
+    assert with_.text.replace(TEMPLATES["uniaudio15"].instruction.format(
+        labels="'one' or 'two'"), "") == without.text
+
+
+def test_speech_is_asked_for_in_the_published_form(bound, tokenizer, codes):
+    writer = PromptWriter("uniaudio15-speech", bound, tokenizer, scales=3)
+    words = bound.to_text(codes[0], trim=True)
+    shown = writer.head([("one", codes[0])]).text
+    assert shown.endswith(f"say what is asked.\n< an audio of one >{words}\n")
+    assert writer.query("1 + 1").text == "< an audio of 1 + 1 >"
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_what_follows_an_answer_is_what_follows_it_in_the_examples(
+    template, bound, tokenizer, demos
+):
+    writer = PromptWriter(template, bound, tokenizer)
+    ids = writer.head(demos, ["one", "two"]).ids
+    ends = {"pocket": "\n", "pocket-first": "\n", "uniaudio15": "#", "uniaudio15-speech": "\n"}
+    assert tokenizer.decode([writer.end_id]) == ends[template]
+    assert writer.end_id in ids
+
+
+@pytest.mark.parametrize(("demo", "query"), [
+    ("{source}", "{source}"), ("{source}{target}", ""), ("{source}{target}{more}", "{source}"),
+    ("{source}{target}", "{source}{target}"), ("{target}{target}{source}", "{source}"),
+])
+def test_templates_have_a_source_and_a_target(demo, query):
+    with pytest.raises(PromptError, match="fields"):
+        Template("odd", demo=demo, query=query)

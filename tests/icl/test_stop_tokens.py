@@ -8,10 +8,11 @@ import pytest
 import torch
 from transformers import GPT2LMHeadModel, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from icl.constraint import ScaleGrammar
 from icl.llm.dummy import UniformLLM
+from icl.llm.sampling import Sampling
 from icl.llm.transformers import TransformersLLM
-from icl.prompt import PromptWriter
+from icl.scale_grammar import ScaleGrammar
+from icl.writer import PromptWriter
 from llm_codec import Vocabulary
 from llm_codec.vocabulary import BoundVocabulary
 
@@ -46,7 +47,8 @@ def test_generation_goes_on_past_control_ids(
     llm: TransformersLLM, bound: BoundVocabulary, control: list[int], temperature: float
 ) -> None:
     for seed in range(5):
-        ids = llm.generate([control[0]], ScaleGrammar(bound, COUNTS), seed, temperature)
+        sampling = Sampling(temperature, seed=seed)
+        ids = llm.generate([control[0]], ScaleGrammar(bound, COUNTS), sampling)
         assert len(ids) == sum(COUNTS)
         assert bound.to_ids(bound.to_codes(ids)) == ids
     if temperature:

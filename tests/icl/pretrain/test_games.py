@@ -135,10 +135,9 @@ def test_the_seed_decides_the_text(make_table, name):
 
 def test_prompt_templates_are_among_the_formats():
     pocket, published = TEMPLATES["pocket"], TEMPLATES["uniaudio15"]
-    assert FORMATS[0] == (pocket.demo_open, pocket.demo_close, pocket.demo_end)
+    assert pocket.demo == "{}{{source}}{}{{target}}{}".format(*FORMATS[0])
     opening, middle, closing = FORMATS[1]  # its spaces belong to the tokens that follow them
-    assert (opening + " ", middle + " ") == (published.demo_open, published.demo_close)
-    assert closing == published.demo_end
+    assert published.demo == f"{opening} {{source}}{middle} {{target}}{closing}"
 
 
 def test_formats_are_spelled_part_by_part(tokenizer):

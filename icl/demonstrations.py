@@ -1,0 +1,116 @@
+"""Which examples are shown, and in which order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from icl.template import PromptError
+from llm_codec.codec import LLMCodec
+from llm_codec.codes import Codes
+
+CHOICES = ("all", "random", "balanced", "nearest")
+ORDERS = ("given", "shuffled", "nearest-first", "nearest-last")
+FRAMES = 8  # pieces of equal length into which a clip is cut to be compared
+
+Pair = tuple[Any, Any]  # source and target
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How examples are chosen and ordered.
+
+    Args:
+        choose: ``"all"``; ``"random"``: ``shots`` for each label, whatever their labels;
+            ``"balanced"``: ``shots`` of each label; ``"nearest"``: the ``shots`` of each label
+            that are most like the query. Where targets are no labels, all are of one label.
+        shots: how many, for all but ``"all"``.
+        order: ``"given"``, ``"shuffled"``, or by likeness to the query.
+        seed: of draws and shuffles.
+
+    Raises:
+        PromptError: a setting that does not exist, or ``shots`` is missing.
+    """
+
+    choose: str = "all"
+    shots: int | None = None
+    order: str = "shuffled"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value, known in (("choose", self.choose, CHOICES), ("order", self.order, ORDERS)):
+            if value not in known:
+                raise PromptError(f"{name} is {value!r}; expected one of {', '.join(known)}")
+        if self.choose != "all" and (self.shots is None or self.shots < 1):
+            raise PromptError(f"shots is {self.shots}; choose={self.choose!r} needs 1 or more")
+
+    @property
+    def looks(self) -> bool:
+        """Whether the query decides what is shown."""
+        return self.choose == "nearest" or self.order.startswith("nearest")
+
+    def pick(
+        self, pairs: Sequence[Pair], turn: int = 0, likeness: Sequence[float] | None = None
+    ) -> list[Pair]:
+        """Examples to show, in prompt order.
+
+        Args:
+            pairs: all examples.
+            turn: 0 gives the order asked for, each other number another shuffle of it.
+            likeness: of each source to the query; needed where the query decides.
+        """
+        rng = random.Random(self.seed)
+        chosen = self._choose(pairs, rng, likeness)
+        if self.order.startswith("nearest"):
+            chosen.sort(key=lambda index: likeness[index], reverse=self.order == "nearest-first")
+        elif self.order == "shuffled":
+            rng.shuffle(chosen)
+        if turn:
+            random.Random(f"{self.seed} {turn}").shuffle(chosen)
+        return [pairs[index] for index in chosen]
+
+    def _choose(
+        self, pairs: Sequence[Pair], rng: random.Random, likeness: Sequence[float] | None
+    ) -> list[int]:
+        groups: dict[str, list[int]] = {}
+        for index, (_, target) in enumerate(pairs):
+            groups.setdefault(target if isinstance(target, str) else "", []).append(index)
+        if self.choose == "all":
+            return list(range(len(pairs)))
+        if self.choose == "random":
+            count = min(len(pairs), self.shots * len(groups))
+            return sorted(rng.sample(range(len(pairs)), count))
+        chosen = []
+        for group in groups.values():
+            if self.choose == "nearest":
+                chosen += sorted(group, key=lambda index: -likeness[index])[: self.shots]
+            else:
+                chosen += rng.sample(group, min(self.shots, len(group)))
+        return sorted(chosen)
+
+
+def outline(codec: LLMCodec, clips: Sequence[Codes]) -> Tensor:
+    """What clips are compared by: unit vectors (N, D * FRAMES) of the codec's quantised latent.
+
+    The latent of all scales is averaged over pieces of equal length:
+    cosine likeness of these vectors is likeness of sounds, whatever their speed (ours).
+    """
+    rows, device = [], codec.quantizer.codebooks[0].table.device
+    for clip in clips:
+        latent = codec.quantizer.decode([scale.to(device) for scale in clip.scales])
+        valid = -(-int(clip.num_samples) // clip.hop_length)
+        pieces = torch.nn.functional.adaptive_avg_pool1d(latent[..., :valid], FRAMES)
+        rows.append(pieces.flatten().float().cpu())
+    return torch.nn.functional.normalize(torch.stack(rows), dim=-1)
+
+
+def likeness(codec: LLMCodec, known: Tensor, query: Any) -> list[float]:
+    """Cosine likeness of a query to each of some outlines (N, ...): -1 to 1; 0 if it is no clip."""
+    if not isinstance(query, Codes):
+        return [0.0] * len(known)
+    return (known @ outline(codec, [query])[0]).tolist()

@@ -1,0 +1,211 @@
+"""Few-shot generation: sound or text from example pairs, by an unchanged language model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from icl import jobs
+from icl.answers import Answers, SoundAnswers, TextAnswers
+from icl.demonstrations import Choice
+from icl.jobs import Job
+from icl.llm import LLM, Sampling
+from icl.pair import FrozenPair, is_single, require_distinct, several, texts
+from icl.prompt import Prompt
+from icl.shown import Shown
+from icl.template import PromptError, Template
+from icl.writer import Content
+from llm_codec.codec import LLMCodec
+from llm_codec.codes import Codes
+
+
+class FewShotGenerator(FrozenPair):
+    """Makes sound or text after a few example pairs, shown to a frozen language model as words.
+
+    What is drawn keeps to a grammar: sound has exactly the words its length needs, so that it
+    always decodes; text is one of those allowed, or ends where the examples' texts do.
+
+    Args:
+        task: name in `icl.jobs.JOBS`, or a `Job`.
+        codec, llm, tokenizer, sample_rate: as for `FewShotClassifier`.
+        template, scales: None takes the job's.
+        repeats, induction, choose, shots, order: as for `FewShotClassifier`.
+        seed: of all draws and shuffles.
+        seconds: length of sound that is made; None follows the job.
+        texts: what text may be; None leaves it free.
+        max_tokens: most tokens of free text.
+        temperature, top_k, top_p, best_of: see `icl.llm.Sampling`.
+
+    Attributes:
+        codec_, llm_: what is in use, after `fit`.
+    """
+
+    def __init__(
+        self,
+        task: str | Job = "enhance",
+        codec: str | Path | LLMCodec = "pocket",
+        llm: str | Path | LLM = "pocket",
+        template: str | Template | None = None,
+        scales: int | None = None,
+        repeats: int = 1,
+        induction: bool = True,
+        choose: str = "all",
+        shots: int | None = None,
+        order: str = "shuffled",
+        seed: int = 0,
+        seconds: float | None = None,
+        texts: Sequence[str] | None = None,
+        max_tokens: int = 64,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        best_of: int = 1,
+        tokenizer: Any = None,
+        sample_rate: int | None = None,
+    ) -> None:
+        self.task = task
+        self.codec = codec
+        self.llm = llm
+        self.template = template
+        self.scales = scales
+        self.repeats = repeats
+        self.induction = induction
+        self.choose = choose
+        self.shots = shots
+        self.order = order
+        self.seed = seed
+        self.seconds = seconds
+        self.texts = texts
+        self.max_tokens = max_tokens
+        self.temperature = temperature
+        self.top_k = top_k
+        self.top_p = top_p
+        self.best_of = best_of
+        self.tokenizer = tokenizer
+        self.sample_rate = sample_rate
+
+    def fit(self, sources: Iterable[Any], targets: Iterable[Any] | None = None) -> FewShotGenerator:
+        """Write the examples as a prompt.
+
+        Args:
+            sources: texts, or clips as for `FewShotClassifier`.
+            targets: one for each source. None, where the job can make pairs of single clips.
+
+        Raises:
+            PromptError: there is no example, or none for each, one comes twice, or they do not fit.
+            AudioError: a clip cannot be read, is silent, or is shorter than one frame.
+            VocabularyError: the language model's tokenizer cannot spell the codec's words.
+        """
+        self._job = jobs.get(self.task)
+        self._check_settings()
+        self._load_codec()
+        scales = self.scales or self._job.scales or self.codec_.config.num_scales
+        self._load_writer(self.template or self._job.template, scales, self.induction)
+        examples = self._pairs(sources, targets)
+        require_distinct(examples)
+        self._answers = self._make_answers(examples, scales)
+        choice = Choice(self.choose, self.shots, self.order, self.seed)
+        self._shown = Shown(
+            examples, self._writer, choice, self.codec_, self.llm_.context_length,
+            repeats=self.repeats,
+        )  # fmt: skip
+        self.llm_.hold(*(head.ids for head in self._shown.heads if head.ids))
+        return self
+
+    def generate(self, query: Any, seed: int | None = None) -> Any:
+        """What the language model makes of one source, or of each in a list.
+
+        Args:
+            query: a text, a path, an array (S,) or (C, S), `Codes`, or a list of these.
+            seed: of the draw; None takes the generator's. Each of a list is drawn as it is alone.
+
+        Returns:
+            Sound as float32 (S,) at the codec's rate, or text; for a list, a list of these.
+        """
+        if not (is_single(query) or isinstance(query, Codes)):
+            return [self.generate(one, seed) for one in query]
+        made = self._make(*self._contents([query], self._fitted().source), seed)
+        if isinstance(made, str):
+            return made
+        wave = self.codec_.decode(made, seed=self.seed if seed is None else seed)
+        return wave[0, 0].numpy()
+
+    def generate_codes(self, query: Any, seed: int | None = None) -> Codes:
+        """The codes of the sound that `generate` makes of one source."""
+        if self._fitted().target != "audio":
+            raise PromptError(f"{self._job.name!r} makes text, which has no codes; call generate")
+        return self._make(*self._contents([query], self._job.source), seed)
+
+    def score(self, sources: Iterable[Any], targets: Iterable[Any]) -> float:
+        """Mean log-likelihood of true targets, in nats per token: higher is better, 0 the most."""
+        self._fitted()
+        means = []
+        for source, target in self._pairs(sources, targets):
+            ids = [token for part in self._writer.write(target) for token in part.ids]
+            prompt = self._shown.prompt(source, len(ids))
+            means.append(self.llm_.score(prompt.ids, [ids])[0] / len(ids))
+        return float(np.mean(means))
+
+    def show_prompt(self, query: Any) -> Prompt:
+        """The prompt the language model reads to answer for one source."""
+        (source,) = self._contents([query], self._fitted().source)
+        return self._shown.prompt(source, self._answers.longest(source))
+
+    def _make(self, source: Content, seed: int | None) -> Codes | str:
+        prompt = self._shown.prompt(source, self._answers.longest(source))
+        drawn = Sampling(
+            self.temperature, self.top_k, self.top_p,
+            self.seed if seed is None else seed, self.best_of,
+        )  # fmt: skip
+        ids = self.llm_.generate(prompt.ids, self._answers.grammar(source), drawn)
+        return self._answers.read(ids, source)
+
+    def _make_answers(self, examples: Sequence[tuple[Content, Content]], scales: int) -> Answers:
+        if self._job.target == "audio":
+            words = self._writer.vocabulary
+            return SoundAnswers(self._job, words, scales, examples, self.seconds)
+        allowed = None if self.texts is None else texts(self.texts, "text")
+        return TextAnswers(self._writer, self.llm_.vocab_size, allowed, self.max_tokens)
+
+    def _pairs(
+        self, sources: Iterable[Any], targets: Iterable[Any] | None
+    ) -> list[tuple[Content, Content]]:
+        """Examples, encoded where they are sounds."""
+        if targets is None:
+            sources, targets = self._split(several(sources))
+        sources, targets = several(sources), several(targets)
+        if len(sources) != len(targets) or not sources:
+            raise PromptError(
+                f"{len(sources)} sources and {len(targets)} targets; give one or more pairs"
+            )
+        left = self._contents(sources, self._job.source)
+        return [*zip(left, self._contents(targets, self._job.target), strict=True)]
+
+    def _split(self, clips: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+        if self._job.split is None:
+            name = self._job.name
+            raise PromptError(f"{name!r} learns from pairs; give a target for each source")
+        if any(isinstance(clip, Codes) for clip in clips):
+            raise PromptError("codes cannot be cut into source and target; give clips, or pairs")
+        waves = [self._wave(clip, position) for position, clip in enumerate(clips)]
+        return tuple(zip(*map(self._job.split, waves), strict=True))
+
+    def _contents(self, given: Sequence[Any], kind: str) -> Sequence[Content]:
+        return texts(given, "text") if kind == "text" else self.encode(given)
+
+    def _fitted(self) -> Job:
+        if not hasattr(self, "_shown"):
+            raise PromptError("the generator has no examples yet; call fit(sources, targets) first")
+        return self._job
+
+    def _check_settings(self) -> None:
+        if self.repeats < 1 or self.max_tokens < 1:
+            raise PromptError(
+                f"repeats is {self.repeats} and max_tokens is {self.max_tokens}; "
+                "both must be 1 or more"
+            )
+        if self.seconds is not None and not self.seconds > 0:
+            raise PromptError(f"seconds is {self.seconds}; it must be above 0")

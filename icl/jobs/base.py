@@ -1,0 +1,46 @@
+"""What a job is: which kind of thing is made of which, and how an example is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+KINDS = ("audio", "text")
+LENGTHS = ("source", "ratio", "median")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A way to make one thing of another, learnt from pairs of them.
+
+    Args:
+        name: how users ask for it.
+        description: one line.
+        source, target: ``"audio"`` or ``"text"``.
+        template: name in `icl.template.TEMPLATES`.
+        scales: leading codec scales in the prompt; None is all, which sound needs.
+        length: how long the sound that is made lasts: as its source; as the source times the
+            middle ratio of the examples; or as the examples' targets do in the middle.
+        split: makes source and target of one clip (S,), where examples need not be pairs.
+
+    Raises:
+        ValueError: a kind or length that does not exist.
+    """
+
+    name: str
+    description: str
+    source: str
+    target: str
+    template: str = "pocket"
+    scales: int | None = None
+    length: str = "ratio"
+    split: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
+
+    def __post_init__(self) -> None:
+        for name, known in (("source", KINDS), ("target", KINDS), ("length", LENGTHS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {known}")
+        if self.source == "text" and self.target == "audio" and self.length != "median":
+            raise ValueError(f"length is {self.length!r}; a sound made of text has 'median'")

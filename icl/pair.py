@@ -1,0 +1,170 @@
+"""The codec and the language model of a learner: loaded once, bound by words, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+
+from icl.estimator import Estimator
+from icl.llm import LLM, as_llm
+from icl.template import PromptError, Template
+from icl.writer import PromptWriter
+from llm_codec import audio
+from llm_codec.codec import LLMCodec
+from llm_codec.codes import Codes, CodesError
+from llm_codec.vocabulary import BoundVocabulary, VocabularyError
+
+
+class FrozenPair(Estimator):
+    """What learners have in common: ``codec``, ``llm``, ``tokenizer`` and ``sample_rate``.
+
+    Attributes:
+        codec_, llm_: what is in use, after `fit`.
+    """
+
+    codec: str | Path | LLMCodec
+    llm: str | Path | LLM
+    tokenizer: Any
+    sample_rate: int | None
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path = "pocket", **settings: Any) -> Self:
+        """A learner whose codec and language model come from one preset, folder or hub id."""
+        return cls(**{"codec": name, "llm": name, **settings})
+
+    def encode(self, clips: Iterable[Any]) -> list[Codes]:
+        """Codes of each clip; `Codes` of the same codec pass through.
+
+        Raises:
+            AudioError: a clip cannot be read, is silent, or is shorter than one frame.
+            CodesError: codes of another codec.
+        """
+        clips = several(clips)
+        self._load_codec()
+        return [self._encode(clip, position) for position, clip in enumerate(clips)]
+
+    def _encode(self, clip: Any, position: int) -> Codes:
+        if isinstance(clip, Codes):
+            if clip.codec != self.codec_.fingerprint:
+                raise CodesError(
+                    f"clip {position} was encoded by codec {clip.codec} but "
+                    f"{self.codec_.fingerprint} is in use; encode it again"
+                )
+            return clip
+        return self.codec_.encode(self._wave(clip, position))
+
+    def _wave(self, clip: Any, position: int) -> torch.Tensor:
+        """Samples (S,) of a clip, at the codec's rate."""
+        rate = self.codec_.config.sample_rate
+        if isinstance(clip, str | Path):
+            name, clip, given = str(clip), audio.load(clip, rate), rate
+        else:
+            name, given = f"clip {position}", self.sample_rate or rate
+        (wave,) = audio.prepare(clip, given, rate)
+        self._require_usable(wave, name)
+        return wave
+
+    def _require_usable(self, wave: torch.Tensor, name: str) -> None:
+        shortest = self.codec_.config.hop_length
+        if wave.shape[-1] < shortest:
+            raise audio.AudioError(
+                f"{name} lasts {wave.shape[-1]} samples, too short to hold a sound; a clip needs "
+                f"{shortest} samples ({1000 * shortest / self.codec_.config.sample_rate:.0f} ms)"
+            )
+        audio.require_sound(wave, name)
+
+    def _load_codec(self) -> None:
+        if getattr(self, "_codec_source", None) is not self.codec:
+            given = self.codec
+            self.codec_ = given if isinstance(given, LLMCodec) else LLMCodec.from_pretrained(given)
+            self._codec_source, self._writer_key = given, None
+
+    def _load_writer(self, template: str | Template, scales: int, induction: bool) -> None:
+        """Load the language model and bind the codec's words to it, unless that is done."""
+        source = (self.llm, self.tokenizer)
+        if not _same(getattr(self, "_llm_source", None), source):
+            self.llm_ = as_llm(self.llm, self.tokenizer)
+            self._llm_source, self._writer_key = source, None
+        key = (template, scales, induction)
+        if getattr(self, "_writer_key", None) != key:
+            words = bind(self.codec_, self.llm_)
+            self._writer = PromptWriter(template, words, self.llm_.tokenizer, scales, induction)
+            self._writer_key = key
+
+
+def several(clips: Iterable[Any]) -> list[Any]:
+    """A list of clips; one clip alone would be read as a list of letters or samples."""
+    if is_single(clips):
+        raise PromptError(f"one {type(clips).__name__} was given; put clips in a list, even one")
+    return list(clips)
+
+
+def is_single(clip: Any) -> bool:
+    """Whether this is one clip or text, not several."""
+    tensor = isinstance(clip, torch.Tensor)
+    samples = tensor or (isinstance(clip, np.ndarray) and clip.dtype.kind in "fiu")
+    return isinstance(clip, str | Path) or (samples and clip.ndim < 2)
+
+
+def texts(given: Iterable[Any], noun: str) -> list[str]:
+    """Labels or other texts, stripped.
+
+    Raises:
+        PromptError: one is not text, or is empty.
+    """
+    found = list(given)
+    for position, text in enumerate(found):
+        if not isinstance(text, str):
+            raise PromptError(
+                f"{noun} {position} is {text!r} of type {type(text).__name__}; write all as text"
+            )
+        if not text.strip():
+            raise PromptError(f"{noun} {position} is empty; write a word for it")
+    return [str(text).strip() for text in found]
+
+
+def require_distinct(examples: Iterable[Sequence[Codes | str]]) -> None:
+    """Raise PromptError if two examples, each a clip or a source and a target, are the same."""
+    known: dict[Any, int] = {}
+    for position, parts in enumerate(examples):
+        first = known.setdefault(tuple(map(_content, parts)), position)
+        if first != position:
+            raise PromptError(
+                f"examples {first} and {position} are the same clip; give each once "
+                "(repeats=2 shows all of them twice)"
+            )
+
+
+def _content(clip: Codes | str) -> Any:
+    if isinstance(clip, str):
+        return clip
+    words = tuple(tuple(scale.flatten().tolist()) for scale in clip.scales)
+    return words, int(clip.num_samples), float(clip.gain)
+
+
+def bind(codec: LLMCodec, llm: LLM) -> BoundVocabulary:
+    """The codec's words in the language model's token ids.
+
+    Raises:
+        VocabularyError: one of the two has no words, or they do not fit.
+    """
+    if codec.vocabulary is None or llm.tokenizer is None:
+        lacking = "codec has no vocabulary" if codec.vocabulary is None else "LLM has no tokenizer"
+        raise VocabularyError(f"the {lacking}, so sounds cannot be written as words; give one")
+    words = codec.vocabulary.bind(llm.tokenizer, codec.config)
+    top = max(token for book in words.token_ids for ids in book for token in ids)
+    if top >= llm.vocab_size:
+        raise VocabularyError(
+            f"the codec's words reach token {top} but the language model knows 0 to "
+            f"{llm.vocab_size - 1}; do the tokenizer and the model belong together?"
+        )
+    return words
+
+
+def _same(known: tuple | None, given: tuple) -> bool:
+    """Whether these are the very objects; models must not be compared by value."""
+    return known is not None and all(a is b for a, b in zip(known, given, strict=True))

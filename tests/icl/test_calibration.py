@@ -1,0 +1,142 @@
+"""Calibration takes away what labels get without content, and sets how sure an answer may be."""
+
+import numpy as np
+import pytest
+
+from icl import FewShotClassifier, calibration
+from icl.llm.base import LLM
+from icl.llm.transformers import TransformersLLM
+from icl.template import PromptError
+
+LABELS = ["one", "two"]
+
+
+@pytest.fixture
+def clips(tone):
+    return [tone(hertz, 0.3 + hertz / 20000) for hertz in (200, 400, 900, 1600, 2400, 3200)]
+
+
+@pytest.fixture
+def llm(llama, tokenizer):
+    return TransformersLLM(llama, tokenizer)
+
+
+def test_a_prior_is_the_mean_probability_of_each_label():
+    scores = np.log([[0.9, 0.1], [0.5, 0.5]])
+    assert np.exp(calibration.log_prior(scores)) == pytest.approx([0.7, 0.3])
+
+
+def test_a_label_that_is_likely_without_content_loses_its_lead(codec, llm, clips):
+    """Zhao et al. 2021: after calibration, a content-free query is answered evenly."""
+    settings = {"calibrate": "contextual", "content_free": ["silence"]}
+    learner = FewShotClassifier(codec, llm, **settings).fit(clips, LABELS * 3)
+    (silent,) = calibration.content_free(["silence"], codec, learner.encode(clips))
+    assert learner.predict_proba([silent]) == pytest.approx(np.full((1, 2), 0.5), abs=1e-4)
+    plain = FewShotClassifier(codec, llm).fit(clips, LABELS * 3)
+    assert abs(plain.predict_proba([silent])[0, 0] - 0.5) > 0.01
+    ratio = learner.predict_proba(clips) / plain.predict_proba(clips)
+    log_odds = np.log(ratio[:, 0] / ratio[:, 1])
+    assert log_odds == pytest.approx([log_odds[0]] * 6, abs=1e-3)  # one shift for all queries
+
+
+def test_content_free_queries_are_as_long_as_the_examples_and_seeded(codec, clips):
+    codes = [codec.encode(clip) for clip in clips]
+    made = calibration.content_free(calibration.CONTENT_FREE, codec, codes, seed=1)
+    middle = sorted(int(item.num_samples) for item in codes)[3]
+    assert [int(item.num_samples) for item in made[:3]] == [middle] * 3
+    assert made[3] == []
+    again = calibration.content_free(calibration.CONTENT_FREE, codec, codes, seed=1)
+    other = calibration.content_free(calibration.CONTENT_FREE, codec, codes, seed=2)
+    assert made[:3] == again[:3] and made[2] != other[2]
+
+
+@pytest.mark.parametrize("kinds", [[], ["thunder"]])
+def test_unknown_content_free_queries_are_refused(codec, clips, kinds):
+    with pytest.raises(PromptError, match="content_free"):
+        calibration.content_free(kinds, codec, [codec.encode(clips[0])])
+
+
+def test_the_fitted_temperature_undoes_too_much_confidence():
+    """Answers that are right as often as sharpened numbers say: the inverse factor comes out."""
+    rng = np.random.default_rng(0)
+    honest = calibration.softmax(rng.normal(size=(4000, 3)))
+    gold = [rng.choice(3, p=row) for row in honest]
+    boasting = calibration.sharpen(honest, 0.4)
+    assert calibration.fit_temperature(boasting, gold) == pytest.approx(2.5, rel=0.1)
+    assert calibration.fit_temperature(honest, gold) == pytest.approx(1.0, rel=0.1)
+
+
+def test_a_few_answers_fit_no_temperature_and_some_move_it_little():
+    sure = np.tile([[0.999, 0.001]], (calibration.ENOUGH, 1))
+    wrong = [1] * calibration.ENOUGH
+    assert calibration.fit_temperature(sure[:-1], wrong[:-1]) == 1.0
+    assert 1.0 < calibration.fit_temperature(sure, wrong) <= 10.0
+
+
+def test_temperature_flattens_probabilities_and_keeps_the_answer(codec, llm, clips):
+    plain, warm = (
+        FewShotClassifier(codec, llm, temperature=t).fit(clips, LABELS * 3) for t in (1.0, 3.0)
+    )
+    sharp, flat = plain.predict_proba(clips), warm.predict_proba(clips)
+    assert (flat.max(axis=1) < sharp.max(axis=1)).all()
+    assert plain.predict(clips).tolist() == warm.predict(clips).tolist()
+    odds = np.log(sharp[:, 0] / sharp[:, 1]) / np.log(flat[:, 0] / flat[:, 1])
+    assert odds == pytest.approx([3.0] * 6)
+
+
+class Follower(LLM):
+    """Always says the label that stood last in the prompt, four times out of five."""
+
+    context_length = 4096
+    fingerprint = "follower"
+
+    def __init__(self, tokenizer):
+        self.tokenizer, self.vocab_size = tokenizer, len(tokenizer)
+        self.seen: list[tuple[int, ...]] = []
+
+    def score(self, prefix, continuations):
+        self.seen.append(tuple(prefix))
+        last = max((prefix[::-1].index(ids[0]), i) for i, ids in enumerate(continuations))[1]
+        return [np.log(0.2 if number == last else 0.8) for number in range(2)]
+
+    def generate(self, prefix, grammar, sampling=None):
+        raise NotImplementedError
+
+
+def test_the_temperature_is_fitted_on_examples_that_are_left_out(codec, tokenizer, tone):
+    clips = [codec.encode(tone(200 + 50 * n, 0.3 + n / 30)) for n in range(8)]
+    llm = Follower(tokenizer)
+    learner = FewShotClassifier(codec, llm, temperature="fit", order="given")
+    learner.fit(clips, ["one", "two"] * 4)
+    assert len(llm.seen) == 8
+    whole = len(learner.show_prompt(clips[0]))
+    assert all(len(prompt) < whole for prompt in llm.seen)
+    assert len(set(llm.seen)) == 8
+    assert learner.temperature_ != 1.0
+    few = FewShotClassifier(codec, llm, temperature="fit").fit(clips[:4], ["one", "two"] * 2)
+    assert few.temperature_ == 1.0
+
+
+def test_orders_are_averaged_as_probabilities(codec, llm, clips, tokenizer):
+    settings = {"template": "uniaudio15", "seed": 3}
+    learner = FewShotClassifier(codec, llm, orders=3, **settings).fit(clips, LABELS * 3)
+    single = [
+        np.array(llm.score(learner._prompt(learner.encode([clips[5]])[0], turn).ids,
+                           learner._answers)) for turn in range(3)
+    ]
+    expected = calibration.softmax(np.array(single)).mean(axis=0)
+    assert learner.predict_proba([clips[5]])[0] == pytest.approx(expected, abs=1e-4)
+    heads = {learner._shown.heads[turn].text for turn in range(3)}
+    assert len(heads) > 1
+    lists = {head.split("[")[1].split("]")[0] for head in heads}
+    assert lists <= {"'one' or 'two'", "'two' or 'one'"}
+
+
+def test_orders_are_held_side_by_side(codec, llm, clips):
+    learner = FewShotClassifier(codec, llm, orders=3).fit(clips[:4], LABELS * 2)
+    before = llm.tokens_run
+    for clip in clips[4:]:
+        learner.predict([clip])
+    (one, two) = learner.encode(clips[4:])
+    tails = sum(len(learner._writer.query(codes)) for codes in (one, two))
+    assert llm.tokens_run - before <= 3 * tails
