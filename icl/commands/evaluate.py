@@ -14,7 +14,7 @@ from typing import Any
 from icl.commands import options
 from icl.parser import UsageError, at_least
 
-OUTSIDE = ("codec", "llm", "repeats")  # arguments of a learner that are no settings of a row
+OUTSIDE = ("codec", "llm", "tokenizer", "repeats", "shots", "orders", "seed")  # arguments of a learner that are no settings of a row
 
 
 def add(commands: Any) -> None:
@@ -26,6 +26,7 @@ def add(commands: Any) -> None:
         conflict_handler="resolve",  # here, several values may be given for --repeats
     )
     options.add_learner(parser)
+    parser.set_defaults(template=None, scales=None)  # each learner's own
     parser.add_argument("tasks", nargs="*", metavar="TASK", help="see icl tasks")
     parser.add_argument("--protocol", metavar="NAME", help="rows under a name: see icl tasks")
     several = {"nargs": "+", "metavar": "N"}
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
     records = evaluate(
         rows,
-        Models(args.codec, args.llm),
+        Models(args.codec, args.llm, getattr(args, "tokenizer", None)),
         root=args.data,
         path=path,
         progress=sys.stderr.isatty(),
@@ -78,10 +79,10 @@ def _of_arguments(args: argparse.Namespace) -> list[Any]:
         raise UsageError("name a task, or a --protocol (see icl tasks)")
     if unknown := sorted(set(args.tasks) - set(tasks.TASKS)):
         raise UsageError(f"no task is called {unknown}; there are {', '.join(tasks.TASKS)}")
-    fixed = {"settings": _settings(args), "episodes": args.scp, **_given(args)}
-    fixed = {key: value for key, value in fixed.items() if value is not None}
+    fixed = {"episodes": args.scp or "", **_given(args)}
     rows = []
     for task in map(tasks.get, args.tasks):
+        fixed["settings"] = _settings(args, task)
         each = (args.ways or [task.ways], args.shots or [task.shots], args.repeats or [1])
         rows += [
             Row(task.name, ways, shots, repeats, **fixed) for ways, shots, repeats in product(*each)
@@ -91,14 +92,17 @@ def _of_arguments(args: argparse.Namespace) -> list[Any]:
 
 def _of_protocol(args: argparse.Namespace) -> list[Any]:
     """Rows of a protocol; how many questions, and the learner, may still be chosen."""
+    from icl import tasks
     from icl.evaluation import load_protocol
 
     fixed = ("ways", "shots", "repeats", "scp", "labels", "speakers")
     if given := [f"--{name}" for name in fixed if getattr(args, name) is not None]:
         raise UsageError(f"{', '.join(given)}: the rows of a protocol say so themselves")
-    changes, settings = _given(args), _settings(args)
+    changes = _given(args)
     return [
-        dataclasses.replace(row, **changes, settings={**settings, **row.settings})
+        dataclasses.replace(
+            row, **changes, settings={**_settings(args, tasks.get(row.task)), **row.settings}
+        )
         for row in load_protocol(args.protocol, args.tasks).rows
     ]
 
@@ -109,13 +113,15 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
 
 
-def _settings(args: argparse.Namespace) -> dict[str, Any]:
-    """Settings of the learner that differ from its own defaults."""
-    from icl.learner import FewShotClassifier
+def _settings(args: argparse.Namespace, task: Any) -> dict[str, Any]:
+    """Settings given of the learner that the task asks."""
+    from icl import FewShotClassifier, FewShotGenerator
+    from icl.tasks import ClassificationTask
 
-    known = inspect.signature(FewShotClassifier).parameters
+    kind = FewShotClassifier if isinstance(task, ClassificationTask) else FewShotGenerator
+    given = {name: getattr(args, name, None) for name in inspect.signature(kind).parameters}
     return {
-        name: getattr(args, name)
-        for name, parameter in known.items()
-        if name not in OUTSIDE and getattr(args, name, parameter.default) != parameter.default
+        name: value
+        for name, value in given.items()
+        if name not in OUTSIDE and value is not None
     }

@@ -100,12 +100,12 @@ class Classification:
 
     def _reorder(self, episode: Episode) -> list[str]:
         """Answers with other orders of the same examples."""
-        first = self.learner.order_seed
+        first = self.learner.seed
         answers = []
         for turn in range(1, self.row.orders + 1):
-            self.learner.set_params(order_seed=(first or 0) + turn)
+            self.learner.set_params(seed=first + turn)
             answers.append(self._ask(episode)[0])
-        self.learner.set_params(order_seed=first)
+        self.learner.set_params(seed=first)
         return answers
 
     def _refer(self, episode: Episode) -> dict[str, str]:

@@ -22,13 +22,16 @@ class Models:
 
     Args:
         codec: a preset, a folder, a hub id, or an `LLMCodec`.
-        llm: a preset, a folder, a hub id, a server, a transformers model, or an `LLM`.
+        llm: a preset, a folder, a hub id, a transformers model, an `LLM`, or a server's address.
+        tokenizer: of a server's model, a folder or a hub id; None takes the model's own.
     """
 
-    def __init__(self, codec: Any = "pocket", llm: Any = "pocket") -> None:
+    def __init__(
+        self, codec: Any = "pocket", llm: Any = "pocket", tokenizer: Any = None
+    ) -> None:
         self.names = {"codec": _name(codec), "llm": _name(llm)}
         self.codec = codec if isinstance(codec, LLMCodec) else LLMCodec.from_pretrained(codec)
-        self.llm: LLM = as_llm(llm)
+        self.llm: LLM = as_llm(llm, tokenizer)
         self._ear = FewShotClassifier(codec=self.codec, llm=self.llm)
         self._codes: dict[Clip, Codes] = {}
 
@@ -99,6 +102,8 @@ def settings_of(learner: Any, names: dict[str, str]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [*map(_plain, value)]
     if value is None or isinstance(value, str | int | float):
         return value
     return str(value) if isinstance(value, Path) else getattr(value, "name", type(value).__name__)

@@ -24,7 +24,8 @@ def recordings(tmp_path_factory: pytest.TempPathFactory, tone: Callable) -> Path
     for digit in range(3):
         for take in (0, 1, 2, 3, 7, 8):
             for speaker, shift in (("ann", 0), ("bob", 60)):
-                wave = tone(300 * (digit + 1) + 10 * take + shift, 0.3, 8000)
+                seconds = 0.3 + take / 100 + shift / 1000  # equal words would be equal examples
+                wave = tone(300 * (digit + 1) + 10 * take + shift, seconds, 8000)
                 path = root / "recordings" / f"{digit}_{speaker}_{take}.wav"
                 soundfile.write(path, wave.astype(np.float32), 8000)
     return root
