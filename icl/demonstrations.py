@@ -26,19 +26,20 @@ class Choice:
     """How examples are chosen and ordered.
 
     Args:
-        choose: ``"all"``; ``"random"``: ``shots`` for each label, whatever their labels;
-            ``"balanced"``: ``shots`` of each label; ``"nearest"``: the ``shots`` of each label
-            that are most like the query. Where targets are no labels, all are of one label.
-        shots: how many, for all but ``"all"``.
+        choose: ``"all"``; ``"random"``: as many as ``per_label`` of each would be, whatever their
+            labels; ``"balanced"``: ``per_label`` of each label; ``"nearest"``: the ``per_label``
+            of each label that are most like the query. Where targets are no labels, all are of
+            one label.
+        per_label: how many, for all but ``"all"``.
         order: ``"given"``, ``"shuffled"``, or by likeness to the query.
         seed: of draws and shuffles.
 
     Raises:
-        PromptError: a setting that does not exist, or ``shots`` is missing.
+        PromptError: a setting that does not exist, or ``per_label`` is missing.
     """
 
     choose: str = "all"
-    shots: int | None = None
+    per_label: int | None = None
     order: str = "shuffled"
     seed: int = 0
 
@@ -46,8 +47,8 @@ class Choice:
         for name, value, known in (("choose", self.choose, CHOICES), ("order", self.order, ORDERS)):
             if value not in known:
                 raise PromptError(f"{name} is {value!r}; expected one of {', '.join(known)}")
-        if self.choose != "all" and (self.shots is None or self.shots < 1):
-            raise PromptError(f"shots is {self.shots}; choose={self.choose!r} needs 1 or more")
+        if self.choose != "all" and (self.per_label is None or self.per_label < 1):
+            raise PromptError(f"per_label is {self.per_label}; choose={self.choose!r} needs 1 or more")
 
     @property
     def looks(self) -> bool:
@@ -83,14 +84,14 @@ class Choice:
         if self.choose == "all":
             return list(range(len(pairs)))
         if self.choose == "random":
-            count = min(len(pairs), self.shots * len(groups))
+            count = min(len(pairs), self.per_label * len(groups))
             return sorted(rng.sample(range(len(pairs)), count))
         chosen = []
         for group in groups.values():
             if self.choose == "nearest":
-                chosen += sorted(group, key=lambda index: -likeness[index])[: self.shots]
+                chosen += sorted(group, key=lambda index: -likeness[index])[: self.per_label]
             else:
-                chosen += rng.sample(group, min(self.shots, len(group)))
+                chosen += rng.sample(group, min(self.per_label, len(group)))
         return sorted(chosen)
 
 

@@ -32,7 +32,7 @@ class FewShotGenerator(FrozenPair):
         task: name in `icl.jobs.JOBS`, or a `Job`.
         codec, llm, tokenizer, sample_rate: as for `FewShotClassifier`.
         template, scales: None takes the job's.
-        repeats, induction, choose, shots, order: as for `FewShotClassifier`.
+        repeats, induction, choose, per_label, order: as for `FewShotClassifier`.
         seed: of all draws and shuffles.
         seconds: length of sound that is made; None follows the job.
         texts: what text may be; None leaves it free.
@@ -53,7 +53,7 @@ class FewShotGenerator(FrozenPair):
         repeats: int = 1,
         induction: bool = True,
         choose: str = "all",
-        shots: int | None = None,
+        per_label: int | None = None,
         order: str = "shuffled",
         seed: int = 0,
         seconds: float | None = None,
@@ -74,7 +74,7 @@ class FewShotGenerator(FrozenPair):
         self.repeats = repeats
         self.induction = induction
         self.choose = choose
-        self.shots = shots
+        self.per_label = per_label
         self.order = order
         self.seed = seed
         self.seconds = seconds
@@ -107,7 +107,7 @@ class FewShotGenerator(FrozenPair):
         examples = self._pairs(sources, targets)
         require_distinct(examples)
         self._answers = self._make_answers(examples, scales)
-        choice = Choice(self.choose, self.shots, self.order, self.seed)
+        choice = Choice(self.choose, self.per_label, self.order, self.seed)
         self._shown = Shown(
             examples, self._writer, choice, self.codec_, self.llm_.context_length,
             repeats=self.repeats,

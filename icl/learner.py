@@ -36,7 +36,7 @@ class FewShotClassifier(FrozenPair):
         scales: leading codec scales written into the prompt; 1 is the slow, semantic one.
         repeats: times the examples are written.
         induction: write the template's instruction, if it has one.
-        choose, shots, order: which examples are shown and how ordered; see `Choice`.
+        choose, per_label, order: which examples are shown and how ordered; see `Choice`.
         orders: orders of examples and labels to ask in; their probabilities are averaged.
         seed: of all draws and shuffles.
         aggregate: ``"sum"`` compares summed log-likelihoods of the labels; ``"mean"`` their mean
@@ -66,7 +66,7 @@ class FewShotClassifier(FrozenPair):
         repeats: int = 1,
         induction: bool = True,
         choose: str = "all",
-        shots: int | None = None,
+        per_label: int | None = None,
         order: str = "shuffled",
         orders: int = 1,
         seed: int = 0,
@@ -84,7 +84,7 @@ class FewShotClassifier(FrozenPair):
         self.repeats = repeats
         self.induction = induction
         self.choose = choose
-        self.shots = shots
+        self.per_label = per_label
         self.order = order
         self.orders = orders
         self.seed = seed
@@ -110,7 +110,7 @@ class FewShotClassifier(FrozenPair):
         """
         clips, labels = several(clips), texts(labels, "label")
         self._check(clips, labels)
-        choice = Choice(self.choose, self.shots, self.order, self.seed)
+        choice = Choice(self.choose, self.per_label, self.order, self.seed)
         codes = self.encode(clips)
         require_distinct(zip(codes))
         self._load_writer(self.template, self.scales, self.induction)

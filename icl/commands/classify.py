@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from icl.commands import options
-from icl.parser import WORK_FAILED, UsageError, report_failure
+from icl.parser import WORK_FAILED, UsageError, at_least, report_failure
 
 
 def add(commands: Any) -> None:
@@ -29,6 +29,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--show-prompt", action="store_true", help="print the prompt as words")
     parser.add_argument("--json", action="store_true", help="one JSON object per query")
     options.add_learner(parser)
+    options.add_choice(parser)
+    parser.add_argument("--orders", type=at_least(1), default=1, help="orders to average over")
+    parser.add_argument("--calibrate", choices=("none", "contextual"), default="none")
     parser.set_defaults(run=run)
 
 

@@ -1,4 +1,4 @@
-"""Arguments that commands share, and the learner they ask for."""
+"""Arguments that commands share, and the learners they ask for."""
 
 from __future__ import annotations
 
@@ -10,14 +10,43 @@ from typing import Any
 from icl.parser import UsageError, at_least
 from icl.template import TEMPLATES
 
+SHARED = (  # settings of classifiers and generators, where a command has them as arguments
+    "codec", "llm", "tokenizer", "template", "scales", "repeats", "choose", "per_label", "order",
+    "orders", "seed", "seconds", "temperature", "top_k", "top_p", "best_of", "calibrate",
+)  # fmt: skip
+
 
 def add_learner(parser: argparse.ArgumentParser) -> None:
-    """Arguments of a classifier."""
+    """Models and prompt of a classifier."""
     parser.add_argument("--scales", type=at_least(1), default=1, help="codec scales (default 1)")
-    parser.add_argument("--repeats", type=at_least(1), default=1, help="times examples are shown")
     parser.add_argument("--template", choices=sorted(TEMPLATES), default="pocket")
+    add_models(parser)
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """Models of any learner, and how often examples are shown."""
+    parser.add_argument("--repeats", type=at_least(1), default=1, help="times examples are shown")
     parser.add_argument("--codec", default="pocket", metavar="NAME", help="preset, folder, hub id")
-    parser.add_argument("--llm", default="pocket", metavar="NAME", help="preset, folder, hub id")
+    parser.add_argument(
+        "--llm", default="pocket", metavar="NAME",
+        help="preset, folder, hub id, or http://host:port/v1[#model] of a completions server",
+    )  # fmt: skip
+    parser.add_argument("--tokenizer", metavar="NAME", help="of a server's model: folder, hub id")
+
+
+def add_choice(parser: argparse.ArgumentParser) -> None:
+    """Which examples are shown, and in which order."""
+    from icl.demonstrations import CHOICES, ORDERS
+
+    parser.add_argument("--choose", choices=CHOICES, default="all", help="examples (default all)")
+    parser.add_argument("--per-label", type=at_least(1), metavar="N", help="how many to choose")
+    parser.add_argument("--order", choices=ORDERS, default="shuffled", help="default shuffled")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of draws (default 0)")
+
+
+def settings(args: argparse.Namespace) -> dict[str, Any]:
+    """The arguments that are settings of a learner."""
+    return {name: getattr(args, name) for name in SHARED if hasattr(args, name)}
 
 
 def classifier(args: argparse.Namespace) -> Any:
@@ -25,9 +54,7 @@ def classifier(args: argparse.Namespace) -> Any:
     from icl.learner import FewShotClassifier
 
     keep_quiet()
-    return FewShotClassifier(
-        args.codec, args.llm, args.template, scales=args.scales, repeats=args.repeats
-    )
+    return FewShotClassifier(**settings(args))
 
 
 def keep_quiet() -> None:

@@ -133,7 +133,7 @@ def test_labels_that_cannot_work_are_refused(classifier, clips, labels, message)
         ({"orders": 0}, "orders"),
         ({"order": "sideways"}, "order"),
         ({"choose": "best"}, "choose"),
-        ({"choose": "random"}, "shots"),
+        ({"choose": "random"}, "per_label"),
         ({"temperature": 0}, "temperature"),
         ({"temperature": "warm"}, "temperature"),
         ({"repeats": 0}, "repeats"),

@@ -1,0 +1,64 @@
+"""What commands that make sound have in common: their arguments, and the file they write."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from icl.commands import options
+from icl.parser import UsageError, at_least
+
+
+def add(parser: argparse.ArgumentParser, example: str, job: str) -> None:
+    """Arguments; ``example`` is the form of one, ``job`` the default of what to make."""
+    parser.add_argument("-o", "--out", type=Path, required=True, help=".wav or .flac to write")
+    parser.add_argument(
+        "--example", action="append", required=True, metavar=example, help="repeat for every pair"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite what is there")
+    parser.add_argument("--show-prompt", action="store_true", help="print the prompt as words")
+    parser.add_argument("--json", action="store_true", help="say what was made as JSON")
+    parser.add_argument("--scales", type=at_least(1), help="codec scales (default all)")
+    parser.add_argument("--temperature", type=float, default=1.0, help="0 is greedy (default 1)")
+    parser.add_argument("--top-k", type=at_least(0), default=0, help="best tokens (default all)")
+    parser.add_argument("--top-p", type=float, default=1.0, help="share of them (default 1)")
+    parser.add_argument("--best-of", type=at_least(1), default=1, help="drafts (default 1)")
+    parser.add_argument("--seconds", type=float, help="length (default as the examples tell)")
+    options.add_models(parser)
+    options.add_choice(parser)
+    parser.set_defaults(job=job)
+
+
+def make(args: argparse.Namespace, query: str, pairs: list[tuple[str, str]]) -> int:
+    """Learn from the pairs, make the sound and write it."""
+    from llm_codec import audio
+
+    if args.out.suffix.lower() not in (".wav", ".flac"):
+        raise UsageError(f"--out {args.out}: expected a name that ends in .wav or .flac")
+    if args.out.exists() and not args.force:
+        raise UsageError(f"--out {args.out} is there already; --force overwrites it")
+    if not args.out.absolute().parent.is_dir():
+        raise UsageError(f"--out {args.out}: its folder does not exist")
+    generator = _generator(args)
+    generator.fit(*zip(*pairs, strict=True))
+    rate = generator.codec_.config.sample_rate
+    wave = generator.generate(query)
+    audio.save(args.out, wave, rate)
+    made: dict[str, Any] = {"out": str(args.out), "seconds": len(wave) / rate, "seed": args.seed}
+    if args.show_prompt:
+        made["prompt"] = generator.show_prompt(query).text
+    if args.json:
+        print(json.dumps(made))
+    else:
+        shown = [made["prompt"] + "\n"] if args.show_prompt else []
+        print("\n".join([*shown, f"{args.out}: {made['seconds']:.2f} s"]))
+    return 0
+
+
+def _generator(args: argparse.Namespace) -> Any:
+    from icl.generator import FewShotGenerator
+
+    options.keep_quiet()
+    return FewShotGenerator(args.job, **options.settings(args))
