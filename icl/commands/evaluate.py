@@ -36,6 +36,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--seeds", type=at_least(1), metavar="N", help="draws 0 to N-1 (default 1)")
     parser.add_argument("--limit", type=at_least(1), metavar="N", help="questions of a draw (500)")
     parser.add_argument("--orders", type=at_least(0), help="other orders of examples to try (0)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE",
+        help="another setting of the learner, e.g. calibrate=contextual; VALUE may be JSON",
+    )  # fmt: skip
     parser.add_argument("--split", help="default dev")
     parser.add_argument("--speakers", choices=("any", "same", "other"), help="of the examples")
     parser.add_argument("--labels", choices=("all", "unseen"), help="unseen: those not in train")
@@ -119,9 +123,18 @@ def _settings(args: argparse.Namespace, task: Any) -> dict[str, Any]:
     from icl.tasks import ClassificationTask
 
     kind = FewShotClassifier if isinstance(task, ClassificationTask) else FewShotGenerator
-    given = {name: getattr(args, name, None) for name in inspect.signature(kind).parameters}
-    return {
-        name: value
-        for name, value in given.items()
-        if name not in OUTSIDE and value is not None
-    }
+    known = set(inspect.signature(kind).parameters) - set(OUTSIDE)
+    given = {name: getattr(args, name, None) for name in sorted(known)}
+    more = dict(map(_setting, args.set))
+    return {**{name: value for name, value in given.items() if value is not None}, **more}
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Name and value of ``NAME=VALUE``."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise UsageError(f"--set {text!r} is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
