@@ -9,7 +9,8 @@ from importlib import import_module
 
 from icl.parser import INTERRUPTED, WORK_FAILED, WRONG_USE, Parser, UsageError, report_failure
 
-COMMANDS = ("classify", "enhance", "speak", "evaluate", "report", "tasks")  # modules of `icl.commands`
+# Modules of `icl.commands`.
+COMMANDS = ("classify", "enhance", "speak", "evaluate", "report", "tasks")
 ELSEWHERE = {  # commands with a parser of their own: the module whose `main` it is, and help
     "pretrain": ("icl.pretrain.train", "train the pocket language model"),
     "probe": ("icl.probe.cli", "what the pocket language model has learnt"),

@@ -14,7 +14,8 @@ from typing import Any
 from icl.commands import options
 from icl.parser import UsageError, at_least
 
-OUTSIDE = ("codec", "llm", "tokenizer", "repeats", "shots", "orders", "seed")  # arguments of a learner that are no settings of a row
+# Arguments of a learner that are no settings of a row, or mean something else in a row.
+OUTSIDE = ("codec", "llm", "tokenizer", "repeats", "orders", "seed")
 
 
 def add(commands: Any) -> None:
@@ -29,10 +30,10 @@ def add(commands: Any) -> None:
     parser.set_defaults(template=None, scales=None)  # each learner's own
     parser.add_argument("tasks", nargs="*", metavar="TASK", help="see icl tasks")
     parser.add_argument("--protocol", metavar="NAME", help="rows under a name: see icl tasks")
-    several = {"nargs": "+", "metavar": "N"}
-    parser.add_argument("--ways", type=at_least(1), **several, help="labels (default: the task's)")
-    parser.add_argument("--shots", type=at_least(1), **several, help="of each (default: the task's)")
-    parser.add_argument("--repeats", type=at_least(1), **several, help="times examples are shown")
+    several = {"nargs": "+", "metavar": "N", "type": at_least(1)}
+    parser.add_argument("--ways", **several, help="labels (default: the task's)")
+    parser.add_argument("--shots", **several, help="of each label (default: the task's)")
+    parser.add_argument("--repeats", **several, help="times examples are shown")
     parser.add_argument("--seeds", type=at_least(1), metavar="N", help="draws 0 to N-1 (default 1)")
     parser.add_argument("--limit", type=at_least(1), metavar="N", help="questions of a draw (500)")
     parser.add_argument("--orders", type=at_least(0), help="other orders of examples to try (0)")

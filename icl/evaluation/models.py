@@ -60,7 +60,9 @@ class Models:
                 codec=self.codec, llm=self.llm, repeats=row.repeats, **more, **row.settings
             )
         except TypeError as error:
-            raise DataError(f"{row.name}: a {kind.__name__} takes no such setting ({error})") from error
+            raise DataError(
+                f"{row.name}: a {kind.__name__} takes no such setting ({error})"
+            ) from error
 
     def hear(self, clip: Clip, wave: np.ndarray) -> Codes:
         """Codes of a clip, encoded once however often it is drawn; `codes_of` finds them again.

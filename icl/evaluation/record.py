@@ -98,9 +98,10 @@ class RecordFile:
 
     def _require_same(self, run: Line) -> None:
         there = self._ahead
-        differ = sorted(k for k in {**there, **run} if there.get(k) != run.get(k) and k != "command")
+        keys = sorted({*there, *run} - {"command"})
+        differ = [key for key in keys if there.get(key) != run.get(key)]
         if differ:
-            seen = "; ".join(f"{key}: {_difference(there.get(key), run.get(key))}" for key in differ)
+            seen = "; ".join(f"{k}: {_difference(there.get(k), run.get(k))}" for k in differ)
             raise RecordError(
                 f"{self.path} holds another evaluation, which differs in {seen}; give another "
                 "file, or remove this one"

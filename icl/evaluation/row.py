@@ -95,9 +95,9 @@ def load_protocol(name: str, tasks: Sequence[str] = ()) -> Protocol:
         raise DataError(f"no protocol is called {name!r}; there are {', '.join(protocols())}")
     file = resources.files("icl.evaluation") / "protocols" / f"{name}.json"
     given = json.loads(file.read_text(encoding="utf-8"))
+    filled = [{**given.get("defaults", {}), **row} for row in given["rows"]]
     rows = [
-        Row(**{**given.get("defaults", {}), **row, "notes": {**row.get("notes", {}), "protocol": name}})
-        for row in given["rows"]
+        Row(**{**row, "notes": {**row.get("notes", {}), "protocol": name}}) for row in filled
     ]
     known = {row.task for row in rows}
     if lacking := sorted(set(tasks) - known):

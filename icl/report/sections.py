@@ -31,7 +31,8 @@ class Section:
     def markdown(self) -> str:
         """As Markdown."""
         lines = [self.head, ["---"] * len(self.head), *self.rows]
-        table = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines]
+        escaped = [[cell.replace("|", "\\|") for cell in row] for row in lines]
+        table = [f"| {' | '.join(row)} |" for row in escaped]
         return "\n".join([f"## {self.title}", "", *([self.text, ""] if self.text else []), *table])
 
     def html(self) -> str:

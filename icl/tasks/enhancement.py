@@ -111,7 +111,8 @@ class RecordedPairs(GenerationTask):
         if len(pairs) <= shots:
             raise DataError(f"{len(pairs)} pairs cannot give {shots} examples and a question")
         rng = random.Random(seed)
-        asked = [pair for _ in range(-(-limit // len(pairs))) for pair in rng.sample(pairs, len(pairs))]
+        rounds = -(-limit // len(pairs))
+        asked = [pair for _ in range(rounds) for pair in rng.sample(pairs, len(pairs))]
         return [self._question(pair, pairs, shots, rng) for pair in asked[:limit]]
 
     def grader(

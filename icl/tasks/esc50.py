@@ -16,7 +16,7 @@ class Esc50(ClassificationTask):
 
     name = "esc50"
     version = 1
-    description = "environmental sounds, the public repository; fold 5 is split test, the rest train"
+    description = "environmental sounds, the public repository; fold 5 is split test, others train"
     licence = "CC BY-NC 3.0"
 
     def load(self, root: Path, split: str = "test") -> list[Clip]:

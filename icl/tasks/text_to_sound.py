@@ -54,7 +54,9 @@ class TextToSound(GenerationTask):
         support = tuple(clip.path.name for clip in shown)
         sources = tuple(clip.label for clip in shown)
         targets = tuple(excerpt(clip.load(), SECONDS) for clip in shown)
-        return [Question(label, support, sources, targets, label, label, labels) for label in labels]
+        return [
+            Question(label, support, sources, targets, label, label, labels) for label in labels
+        ]
 
     def grader(
         self, root: Path, split: str, questions: list[Question], through: Through
@@ -99,7 +101,8 @@ class SoundGrader(Grader):
             for name, (clip_wave, clip) in self._clips.items()
             if clip.label in question.choices and name not in question.support
         }
-        features = standardise({**{name: rows for name, (rows, _) in known.items()}, "": mfcc(wave)})
+        cepstra = {name: rows for name, (rows, _) in known.items()}
+        features = standardise({**cepstra, "": mfcc(wave)})
         asked = features.pop("")
         labels = [label for _, label in known.values()]
         return NearestMean().fit([*features.values()], labels).predict(asked)

@@ -83,7 +83,10 @@ def test_the_command_may_be_typed_differently(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    [b"hello\n", b"no newline", b'{"type": "run", "format": 1}\n', b'{"a": 1}\n{"type": "', b"[]\n"],
+    [
+        b"hello\n", b"no newline", b"[]\n",
+        b'{"type": "run", "format": 1}\n', b'{"a": 1}\n{"type": "',
+    ],
 )
 def test_a_file_that_is_no_record_is_left_alone(tmp_path, content):
     path = tmp_path / "thesis.txt"
