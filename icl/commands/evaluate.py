@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
     options.add_learner(parser)
     parser.set_defaults(template=None, scales=None)  # each learner's own
     parser.add_argument("tasks", nargs="*", metavar="TASK", help="see icl tasks")
-    parser.add_argument("--protocol", metavar="NAME", help="rows under a name: see icl tasks")
+    parser.add_argument("--protocol", metavar="NAME", help="pocket or uniaudio15")
     several = {"nargs": "+", "metavar": "N", "type": at_least(1)}
     parser.add_argument("--ways", **several, help="labels (default: the task's)")
     parser.add_argument("--shots", **several, help="of each label (default: the task's)")
@@ -88,6 +88,8 @@ def _of_arguments(args: argparse.Namespace) -> list[Any]:
     rows = []
     for task in map(tasks.get, args.tasks):
         fixed["settings"] = _settings(args, task)
+        if isinstance(task, tasks.ClassificationTask) and 1 in (args.ways or ()):
+            raise UsageError(f"--ways 1: {task.name} needs 2 labels or more to choose from")
         each = (args.ways or [task.ways], args.shots or [task.shots], args.repeats or [1])
         rows += [
             Row(task.name, ways, shots, repeats, **fixed) for ways, shots, repeats in product(*each)

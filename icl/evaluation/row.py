@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from icl.tasks.base import DataError
@@ -50,7 +51,8 @@ class Row:
     @property
     def name(self) -> str:
         """Names the row, e.g. ``fsdd 2-way 1-shot``; settings are named where they are given."""
-        parts = [self.task, f"{self.ways}-way", f"{self.shots}-shot"]
+        drawn = [f"{self.ways}-way", f"{self.shots}-shot"]
+        parts = [self.task, *([Path(self.episodes).name] if self.episodes else drawn)]
         parts += [f"{self.repeats} times"] if self.repeats > 1 else []
         parts += [f"{self.speakers} speakers"] if self.speakers != "any" else []
         parts += [f"{self.labels} labels"] if self.labels != "all" else []

@@ -93,7 +93,7 @@ def _answer(bench: Bench, file: RecordFile, done: int, name: str, progress: bool
             waiting, name, len(bench.questions), initial=done, disable=not progress, leave=False
         ):
             file.append(bench.answer(question))
-    except (RuntimeError, OSError) as error:  # a server that died, memory that ran out
+    except (RuntimeError, OSError, ValueError) as error:  # a server that died or said nonsense
         kept = len(file.records[-1].items)
         where = f"kept in {file.path}; the same command goes on" if file.path else "lost: no --json"
         raise EvaluationStopped(

@@ -10,9 +10,9 @@ WORDS = {"up": (400, 2400), "down": (2400, 400), "dip": (1500, 500, 1500), "hill
 
 def speak(word: str, speaker: float, take: int, seconds: float = 0.35) -> np.ndarray:
     """A gliding buzz; speakers differ in height of voice and colour, takes in length and noise."""
-    rng = np.random.default_rng([take, round(1000 * speaker), len(word)])
+    rng, points = np.random.default_rng([take, round(1000 * speaker), len(word)]), WORDS[word]
     size = round(16000 * seconds * rng.uniform(0.8, 1.2))
-    path = np.interp(np.linspace(0, 1, size), np.linspace(0, 1, len(WORDS[word])), WORDS[word])
+    path = np.interp(np.linspace(0, 1, size), np.linspace(0, 1, len(points)), points)
     phase = 2 * np.pi * np.cumsum(path * speaker) / 16000
     wave = np.sin(phase) + 0.4 * speaker * np.sin(2 * phase) + 0.02 * rng.standard_normal(size)
     return (0.2 * wave).astype(np.float32)
