@@ -1,9 +1,10 @@
-"""References that use no language model: nearest class mean on MFCCs, and a uniform guess."""
+"""References that use no language model: nearest class mean on MFCCs, and on the codec's words."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -11,28 +12,54 @@ WINDOW = 400  # samples, 25 ms at 16 kHz: the usual speech frame
 HOP = 160  # samples, 10 ms
 BINS = 512  # points of the Fourier transform
 MELS = 40
-COEFFICIENTS = 13
+COEFFICIENTS = 20  # the first, which is level, is left out
 FRAMES = 20  # frames every clip is stretched to, so that clips of any length compare
+STEPS = 12  # the same for words
 SILENCE_DB = 30.0  # frames this far below the loudest are cut at both ends
 
 
-def mfcc(wave: np.ndarray, sample_rate: int = 16000) -> np.ndarray:
-    """Mel cepstrum of a clip, stretched to a fixed length.
+def mfcc(
+    wave: np.ndarray,
+    sample_rate: int = 16000,
+    band: tuple[float, float] = (20.0, math.inf),
+    floor_db: float | None = None,
+) -> np.ndarray:
+    """Mel cepstrum of a clip, without its level and outer silence, stretched to a fixed length.
 
     Args:
         wave: float (S,) in [-1, 1].
         sample_rate: Hz.
+        band: lowest and highest frequency looked at, Hz; the highest is at most half the rate.
+        floor_db: energies further below the loudest count as this far below; None leaves them.
 
     Returns:
-        float64 (FRAMES * COEFFICIENTS,); each coefficient has its mean over time taken out, so
-        that level and microphone do not matter.
+        float64 (FRAMES, COEFFICIENTS - 1).
     """
-    log_mel = _trim(_log_mel(wave, sample_rate))
-    cepstrum = log_mel @ _cosines(MELS, COEFFICIENTS)
-    places = np.linspace(0, len(cepstrum) - 1, FRAMES)
-    columns = [np.interp(places, np.arange(len(cepstrum)), column) for column in cepstrum.T]
-    stretched = np.stack(columns, axis=1)
-    return (stretched - stretched.mean(axis=0)).ravel()
+    log_mel = _log_mel(wave, sample_rate, band)
+    if floor_db is not None:
+        log_mel = np.maximum(log_mel, log_mel.max() - floor_db)
+    log_mel = _trim(log_mel)
+    return stretch(log_mel @ _cosines(MELS, COEFFICIENTS)[:, 1:], FRAMES)
+
+
+def stretch(rows: np.ndarray, length: int) -> np.ndarray:
+    """Rows (N, D) linearly interpolated to (length, D)."""
+    places = np.linspace(0, len(rows) - 1, length)
+    columns = [np.interp(places, np.arange(len(rows)), column) for column in rows.T]
+    return np.stack(columns, axis=1)
+
+
+def standardise(features: Mapping[Hashable, np.ndarray]) -> dict[Hashable, np.ndarray]:
+    """Features (N, D) of clips, each of the D columns at mean 0 and deviation 1 over all clips.
+
+    It uses clips without their labels, and those asked about too: that can only help a reference.
+
+    Returns:
+        Vectors (N * D,) under the same keys.
+    """
+    rows = np.concatenate([*features.values()])
+    mean, spread = rows.mean(axis=0), np.maximum(rows.std(axis=0), 1e-12)
+    return {key: ((value - mean) / spread).ravel() for key, value in features.items()}
 
 
 class NearestMean:
@@ -50,22 +77,10 @@ class NearestMean:
         return self.classes_[int((self._means @ _unit(feature)).argmax())]
 
 
-def uniform_guess(labels: Sequence[str], rng: random.Random) -> str:
-    """One of ``labels``, each equally likely."""
-    return rng.choice(list(labels))
-
-
-def _log_mel(wave: np.ndarray, sample_rate: int) -> np.ndarray:
+def _log_mel(wave: np.ndarray, sample_rate: int, band: tuple[float, float]) -> np.ndarray:
     """Log-mel energies in dB: (frames, MELS)."""
-    from transformers.audio_utils import mel_filter_bank, spectrogram, window_function
+    from transformers.audio_utils import spectrogram, window_function
 
-    filters = mel_filter_bank(
-        num_frequency_bins=BINS // 2 + 1,
-        num_mel_filters=MELS,
-        min_frequency=20.0,
-        max_frequency=sample_rate / 2,
-        sampling_rate=sample_rate,
-    )
     padded = np.pad(np.asarray(wave, dtype=np.float64), (0, max(0, BINS - len(wave))))
     energies = spectrogram(
         padded,
@@ -74,10 +89,23 @@ def _log_mel(wave: np.ndarray, sample_rate: int) -> np.ndarray:
         hop_length=HOP,
         fft_length=BINS,
         power=2.0,
-        mel_filters=filters,
+        mel_filters=_filters(sample_rate, band),
         log_mel="dB",
     )
     return energies.T
+
+
+@lru_cache
+def _filters(sample_rate: int, band: tuple[float, float]) -> np.ndarray:
+    from transformers.audio_utils import mel_filter_bank
+
+    return mel_filter_bank(
+        num_frequency_bins=BINS // 2 + 1,
+        num_mel_filters=MELS,
+        min_frequency=band[0],
+        max_frequency=min(band[1], sample_rate / 2),
+        sampling_rate=sample_rate,
+    )
 
 
 def _trim(log_mel: np.ndarray) -> np.ndarray:

@@ -9,12 +9,12 @@ from importlib import import_module
 
 from icl.parser import INTERRUPTED, WORK_FAILED, WRONG_USE, Parser, UsageError, report_failure
 
-COMMANDS = ("classify", "enhance", "speak", "evaluate", "tasks")  # modules of `icl.commands`
+# Modules of `icl.commands`.
+COMMANDS = ("classify", "enhance", "speak", "evaluate", "report", "tasks")
 ELSEWHERE = {  # commands with a parser of their own: the module whose `main` it is, and help
-    "report": ("icl.report", "tables and plots of evaluation records"),
     "bench": ("icl.bench", "how fast questions are answered"),
     "pretrain": ("icl.pretrain.train", "train the pocket language model"),
-    "probe": ("icl.probe.cli", "what the pocket language model has learnt"),
+    "probe": ("icl.probe.cli", "what a language model learns from its prompt"),
 }
 
 

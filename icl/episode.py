@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -18,7 +18,7 @@ class Episode:
     """One question with its examples.
 
     Args:
-        support: ways * shots examples, shuffled; never the query.
+        support: ways * shots examples, shuffled; never the query, unless a file says so.
         query: the clip asked about; its label is among ``labels``.
         labels: the episode's labels, sorted.
     """
@@ -38,6 +38,8 @@ def sample_episodes(
 ) -> list[Episode]:
     """Draw episodes: every label is asked for equally often, and each has ``shots`` examples.
 
+    Clips that cannot be asked about, because too few others fit as examples, are passed over.
+
     Args:
         clips: what to draw from.
         ways: labels in an episode, 2 or more.
@@ -54,8 +56,40 @@ def sample_episodes(
     rng = random.Random(seed)
     return [
         _draw(rng, query, _examples(clips, query, speakers), ways, shots)
-        for query in islice(_queries(rng, clips), episodes)
+        for query in islice(_queries(rng, _askable(clips, ways, shots, speakers)), episodes)
     ]
+
+
+def unseen(clips: Sequence[Clip], known: Sequence[Clip]) -> list[Clip]:
+    """Clips whose label no clip of ``known`` has."""
+    labels = {clip.label for clip in known}
+    return [clip for clip in clips if clip.label not in labels]
+
+
+def _askable(clips: Sequence[Clip], ways: int, shots: int, speakers: str) -> list[Clip]:
+    """Clips for which an episode can be drawn."""
+    labels = sorted({clip.label for clip in clips})
+    of_label = Counter(clip.label for clip in clips)
+    of_speaker = Counter((clip.label, clip.speaker) for clip in clips)
+
+    def examples(label: str, query: Clip) -> int:
+        same = of_speaker[label, query.speaker]
+        if speakers == "other":
+            return of_label[label] - same
+        return (same if speakers == "same" else of_label[label]) - (label == query.label)
+
+    def fits(query: Clip) -> bool:
+        usable = [label for label in labels if examples(label, query) >= shots]
+        return query.label in usable and len(usable) >= ways
+
+    found = [clip for clip in clips if fits(clip)]
+    if len({clip.label for clip in found}) < 2:
+        raise DataError(
+            f"no {ways}-way {shots}-shot episodes can be drawn from {len(clips)} clips of "
+            f"{len(labels)} labels: a query needs {ways} labels with {shots} other clips each "
+            f"(speakers: {speakers}); ask for fewer ways or shots, or another split"
+        )
+    return found
 
 
 def _queries(rng: random.Random, clips: Sequence[Clip]) -> Iterator[Clip]:
@@ -85,11 +119,6 @@ def _draw(
 ) -> Episode:
     usable = sorted(label for label, found in pool.items() if len(found) >= shots)
     others = [label for label in usable if label != query.label]
-    if query.label not in usable or len(others) < ways - 1:
-        raise DataError(
-            f"no {ways}-way {shots}-shot episode can be drawn for {query.path.name}: only "
-            f"{len(usable)} labels have {shots} other clips of a fitting speaker"
-        )
     labels = sorted([query.label, *rng.sample(others, ways - 1)])
     support = [clip for label in labels for clip in rng.sample(pool[label], shots)]
     rng.shuffle(support)

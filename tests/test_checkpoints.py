@@ -12,13 +12,15 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from icl import FewShotClassifier
+from icl.evaluation import read_records
+from icl.evaluation.summary import summarise
 from icl.llm import as_llm
 from llm_codec import LLMCodec
 
 ROOT = Path(__file__).parents[1]
 POCKET = ROOT / "checkpoints" / "pocket"
 CARD = ROOT / "checkpoints" / "README.md"
-RECORDS = sorted(POCKET.glob("records/*.json"))
+RECORDS = [r for path in sorted(POCKET.glob("records/*.jsonl")) for r in read_records(path)]
 CLIPS = ROOT / "demos" / "examples"
 LIMIT = 16 * 2**20  # bytes of one file
 
@@ -66,32 +68,40 @@ def test_one_example_each_names_shipped_sounds():
     assert learner.score(queries, [name for name in names for _ in (2, 3)]) > 0.5  # chance 0.25
 
 
-@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
-def test_records_are_of_the_shipped_pair(path, codec):
-    record = json.loads(path.read_text("utf-8"))
-    made_by = {"codec": codec.fingerprint, "vocabulary": codec.vocabulary.fingerprint,
-               "llm": as_llm("pocket").fingerprint}
-    assert record["fingerprints"] == made_by
-    assert record["n"] == len(record["items"]) and record["command"].startswith("icl evaluate")
-    right = sum(item["predicted"] == item["gold"] for item in record["items"])
-    assert record["accuracy"] == right / record["n"]
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.name)
+def test_records_are_finished_and_of_the_shipped_pair(record, codec):
+    assert record.run["fingerprints"] == {
+        "codec": codec.fingerprint,
+        "vocabulary": codec.vocabulary.fingerprint,
+        "llm": as_llm("pocket").fingerprint,
+    }
+    assert record.run["command"].startswith("icl evaluate")
+    assert json.loads(json.dumps(summarise(record.items))) == {
+        key: value for key, value in record.summary.items() if key != "type"
+    }
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", CARD], ids=lambda path: str(path.parent.name))
 def test_quoted_figures_are_those_of_the_records(page):
-    rows = re.findall(r"^\| \[?`?([\w-]+)`?.*?\| ([\d.]+) \(([\d.]+) to ([\d.]+)\) \| (\d+) \|",
-                      page.read_text("utf-8"), re.M)
-    known = {path.stem: json.loads(path.read_text("utf-8")) for path in RECORDS}
+    rows = re.findall(
+        r"^\| `([\w -]+)` .*?\| ([\d.]+) \(([\d.]+) to ([\d.]+)\) \| (\d+) "
+        r"\| ([\d.]+) \| ([\d.]+) \| (\d+) \|$",
+        page.read_text("utf-8"), re.M,
+    )  # fmt: skip
+    known = {record.name: record.summary for record in RECORDS}
     assert rows, f"{page} quotes no record"
-    for name, *figures, count in rows:
-        record = known[name]
-        expected = [100 * record["accuracy"], *(100 * end for end in record["interval_95"])]
-        assert [float(f) for f in figures] == pytest.approx(expected, abs=0.05), name
-        assert int(count) == record["n"]
+    for name, *shares, count, mfcc, words, chance in rows:
+        summary, references = known[name], known[name]["references"]
+        expected = [summary["accuracy"], *summary["interval_95"]]
+        expected += [references[f"{kind}_nearest_mean"]["accuracy"] for kind in ("mfcc", "words")]
+        quoted = [float(share) / 100 for share in (*shares, mfcc, words, chance)]
+        assert quoted == pytest.approx([*expected, summary["chance"]], abs=0.0005), name
+        assert int(count) == summary["n"]
 
 
 def test_the_main_record_is_clear_of_chance():
-    record = json.loads((POCKET / "records" / "fsdd-2way-1shot.json").read_text("utf-8"))
-    assert record["split"] == "dev" and record["n"] >= 500
-    assert record["interval_95"][0] > record["chance"]
-    assert record["clip_bootstrap_interval_95"][0] > record["chance"]
+    (record,) = (record for record in RECORDS if record.name == "fsdd 2-way 1-shot")
+    summary = record.summary
+    assert record.run["row"]["split"] == "dev" and summary["n"] >= 500
+    assert summary["interval_95"][0] > summary["chance"]
+    assert summary["clip_bootstrap_interval_95"][0] > summary["chance"]

@@ -1,61 +1,143 @@
-"""``icl evaluate``: accuracy on a data set, next to references."""
+"""``icl evaluate``: answers to questions of data sets, next to references."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import inspect
+import json
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from icl.commands import options
 from icl.parser import UsageError, at_least
 
+# Arguments of a learner that are no settings of a row, or mean something else in a row.
+OUTSIDE = ("codec", "llm", "tokenizer", "repeats", "orders", "seed")
+
 
 def add(commands: Any) -> None:
     """Add the command's parser."""
     parser = commands.add_parser(
         "evaluate",
-        help="accuracy on a data set, next to references",
-        epilog="example: icl evaluate fsdd --ways 2 --shots 1 --data ~/free-spoken-digit-dataset",
+        help="measure few-shot learning on data sets, next to references",
+        epilog="example: icl evaluate fsdd --ways 2 5 --shots 1 5 --json fsdd.jsonl",
+        conflict_handler="resolve",  # here, several values may be given for --repeats
     )
-    parser.add_argument("task", metavar="TASK", help="fsdd")
-    parser.add_argument("--ways", type=at_least(2), default=2, help="labels (default 2)")
-    parser.add_argument("--shots", type=at_least(1), default=1, help="of each (default 1)")
-    parser.add_argument("--episodes", type=at_least(1), default=500, help="default 500")
-    parser.add_argument("--seed", type=int, default=0, help="draws the same episodes (default 0)")
-    parser.add_argument("--split", default="dev", help="default dev")
-    parser.add_argument("--speakers", choices=("any", "same", "other"), default="any")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="default $LLM_CODEC_DATA")
-    parser.add_argument("--json", metavar="FILE", help="write the whole record; - is stdout")
     options.add_learner(parser)
+    parser.set_defaults(template=None, scales=None)  # each learner's own
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help="see icl tasks")
+    parser.add_argument("--protocol", metavar="NAME", help="pocket or uniaudio15")
+    several = {"nargs": "+", "metavar": "N", "type": at_least(1)}
+    parser.add_argument("--ways", **several, help="labels (default: the task's)")
+    parser.add_argument("--shots", **several, help="of each label (default: the task's)")
+    parser.add_argument("--repeats", **several, help="times examples are shown")
+    parser.add_argument("--seeds", type=at_least(1), metavar="N", help="draws 0 to N-1 (default 1)")
+    parser.add_argument("--limit", type=at_least(1), metavar="N", help="questions of a draw (500)")
+    parser.add_argument("--orders", type=at_least(0), help="other orders of examples to try (0)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE",
+        help="another setting of the learner, e.g. calibrate=contextual; VALUE may be JSON",
+    )  # fmt: skip
+    parser.add_argument("--split", help="default dev")
+    parser.add_argument("--speakers", choices=("any", "same", "other"), help="of the examples")
+    parser.add_argument("--labels", choices=("all", "unseen"), help="unseen: those not in train")
+    parser.add_argument("--scp", metavar="FILE", help="episode file, its clips in --data")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="default $LLM_CODEC_DATA")
+    parser.add_argument("--json", metavar="FILE", help="record to write or go on with; - is stdout")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate and print a table, or the record."""
-    from icl import tasks
+    """Evaluate row after row, and print a table of each, or the record."""
+    rows = _of_protocol(args) if args.protocol else _of_arguments(args)
+    path = None if args.json in (None, "-") else Path(args.json)
+    if path and not path.absolute().parent.is_dir():  # known before hours of work
+        raise UsageError(f"--json {path}: its folder does not exist")
+    options.keep_quiet()
+    from icl.evaluation import Models, evaluate
+    from icl.report.table import table
 
-    if args.task not in tasks.TASKS:
-        raise UsageError(f"no task is called {args.task!r}; there are {sorted(tasks.TASKS)}")
-    if args.json and not Path(args.json).absolute().parent.is_dir():  # known before hours of work
-        raise UsageError(f"--json {args.json}: its folder does not exist")
-    learner = options.classifier(args)
-    from icl.evaluate import evaluate
-
-    record = evaluate(
-        tasks.get(args.task),
-        learner,
-        ways=args.ways,
-        shots=args.shots,
-        episodes=args.episodes,
-        seed=args.seed,
-        split=args.split,
+    records = evaluate(
+        rows,
+        Models(args.codec, args.llm, getattr(args, "tokenizer", None)),
         root=args.data,
-        speakers=args.speakers,
+        path=path,
         progress=sys.stderr.isatty(),
         command=args.command_line,
+        report=lambda record: None if args.json == "-" else print(table(record), flush=True),
     )
-    if args.json and args.json != "-":
-        record.save(args.json)
-    print(record.to_json() if args.json == "-" else record.table())
+    if args.json == "-":
+        for line in (line for r in records for line in (r.run, *r.items, r.summary)):
+            print(json.dumps(line, ensure_ascii=False))
     return 0
+
+
+def _of_arguments(args: argparse.Namespace) -> list[Any]:
+    """A row for every combination of task, ways, shots and repeats."""
+    from icl import tasks
+    from icl.evaluation import Row
+
+    if not args.tasks:
+        raise UsageError("name a task, or a --protocol (see icl tasks)")
+    if unknown := sorted(set(args.tasks) - set(tasks.TASKS)):
+        raise UsageError(f"no task is called {unknown}; there are {', '.join(tasks.TASKS)}")
+    fixed = {"episodes": args.scp or "", **_given(args)}
+    rows = []
+    for task in map(tasks.get, args.tasks):
+        fixed["settings"] = _settings(args, task)
+        if isinstance(task, tasks.ClassificationTask) and 1 in (args.ways or ()):
+            raise UsageError(f"--ways 1: {task.name} needs 2 labels or more to choose from")
+        each = (args.ways or [task.ways], args.shots or [task.shots], args.repeats or [1])
+        rows += [
+            Row(task.name, ways, shots, repeats, **fixed) for ways, shots, repeats in product(*each)
+        ]
+    return rows
+
+
+def _of_protocol(args: argparse.Namespace) -> list[Any]:
+    """Rows of a protocol; how many questions, and the learner, may still be chosen."""
+    from icl import tasks
+    from icl.evaluation import load_protocol
+
+    fixed = ("ways", "shots", "repeats", "scp", "labels", "speakers")
+    if given := [f"--{name}" for name in fixed if getattr(args, name) is not None]:
+        raise UsageError(f"{', '.join(given)}: the rows of a protocol say so themselves")
+    changes = _given(args)
+    return [
+        dataclasses.replace(
+            row, **changes, settings={**_settings(args, tasks.get(row.task)), **row.settings}
+        )
+        for row in load_protocol(args.protocol, args.tasks).rows
+    ]
+
+
+def _given(args: argparse.Namespace) -> dict[str, Any]:
+    """Fields of a row that were given."""
+    names = ("seeds", "limit", "orders", "split", "speakers", "labels")
+    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+
+
+def _settings(args: argparse.Namespace, task: Any) -> dict[str, Any]:
+    """Settings given of the learner that the task asks."""
+    from icl import FewShotClassifier, FewShotGenerator
+    from icl.tasks import ClassificationTask
+
+    kind = FewShotClassifier if isinstance(task, ClassificationTask) else FewShotGenerator
+    known = set(inspect.signature(kind).parameters) - set(OUTSIDE)
+    given = {name: getattr(args, name, None) for name in sorted(known)}
+    more = dict(map(_setting, args.set))
+    return {**{name: value for name, value in given.items() if value is not None}, **more}
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Name and value of ``NAME=VALUE``."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise UsageError(f"--set {text!r} is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

@@ -60,10 +60,10 @@ class PretrainConfig:
     wired: bool = True
     steps: int = 4000
     batch_tokens: int = 4096
-    lengths: tuple[int, ...] = (256, 512, 1024)
+    lengths: tuple[int, ...] = (64, 128, 256, 512, 1024)
     prose_length: int = 256
     prose_from: float = 0.12
-    prose_share: float = 0.3
+    prose_share: float = 0.25
     games: dict[str, float] = field(
         default_factory=lambda: {
             "repetition": 0.05, "matching": 0.64, "lookup": 0.1, "cleaning": 0.07, "rules": 0.03,

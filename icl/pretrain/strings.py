@@ -49,8 +49,8 @@ class StringMaker:
         self.rng = rng
 
     def path(self, length: int) -> np.ndarray:
-        """A path of about ``length`` words: points held for one to three words, (N, core)."""
-        holds = self.rng.integers(1, 4, size=length)
+        """A path of ``length`` words, (N, core): points held for one word, or for one to three."""
+        holds = self.rng.integers(1, self.rng.integers(2, 5), size=length)
         holds = holds[: int(np.searchsorted(np.cumsum(holds), length)) + 1]
         points = self.space.sample(len(holds), self.rng)
         return np.repeat(points, holds, axis=0)[:length]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from icl.tasks.base import Clip, DataError, Task
-from llm_codec.manifest import read_manifest
+from icl.tasks.base import ClassificationTask, Clip, DataError, clips_of
+from icl.tasks.manifest import by_split
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 DIGITS = tuple(map(str, range(10)))  # how the data set itself labels them
 TEST_TAKES = 5  # the data set's own rule: takes 0..4 of every speaker and digit are its test set
 
 
-class SpokenDigits(Task):
+class SpokenDigits(ClassificationTask):
     """Digits as words.
 
     Two forms of the data are read: a folder with a ``manifest.csv`` (rows of source ``fsdd``,
@@ -22,7 +22,8 @@ class SpokenDigits(Task):
 
     name = "fsdd"
     version = 1
-    description = "spoken English digits, labels zero to nine"
+    description = "spoken English digits, labels zero to nine; speakers of dev are not in train"
+    licence = "CC BY-SA 4.0"
 
     def load(self, root: Path, split: str = "dev") -> list[Clip]:
         """Clips of ``split`` under ``root``, sorted by path."""
@@ -35,28 +36,15 @@ class SpokenDigits(Task):
                 f"{root} holds no spoken digits; expected a manifest.csv with rows of source "
                 "'fsdd', or a 'recordings' folder of files such as 7_jackson_0.wav"
             )
-        if split not in clips:
-            raise DataError(f"{root} has no split {split!r} of fsdd; it has {sorted(clips)}")
-        return sorted(clips[split], key=lambda clip: clip.path)
+        return clips_of(clips, split, self.name, root)
 
 
 def _from_manifest(root: Path) -> dict[str, list[Clip]]:
-    clips: dict[str, list[Clip]] = {}
-    for row in read_manifest(root):
-        if row["source"] == "fsdd":
-            clips.setdefault(row["split"], []).append(_clip(root, row))
-    return clips
-
-
-def _clip(root: Path, row: dict[str, str]) -> Clip:
-    try:
-        digit, seconds = DIGITS.index(row["label"]), float(row["seconds"])
-    except ValueError as error:
-        raise DataError(
-            f"{root}/manifest.csv: {row['path']} has label {row['label']!r} and seconds "
-            f"{row['seconds']!r}; expected a digit 0 to 9 and a number"
-        ) from error
-    return Clip(root / row["path"], WORDS[digit], row["speaker"], seconds)
+    return by_split(
+        root,
+        keep=lambda row: row["source"] == "fsdd",
+        label=lambda row: WORDS[DIGITS.index(row["label"])],
+    )
 
 
 def _from_recordings(root: Path) -> dict[str, list[Clip]]:

@@ -168,35 +168,10 @@ def test_wrong_use_is_one_line(argv, icl):
     assert_one_line(err)
 
 
-def test_evaluate_prints_a_table_and_writes_the_record(pair, tmp_path, tone, icl):
-    (tmp_path / "recordings").mkdir()
-    for digit in range(2):
-        for take in range(3):
-            wave = tone(400 * (digit + 1), 0.3)
-            soundfile.write(tmp_path / "recordings" / f"{digit}_ann_{take}.wav", wave, 16000)
-    argv = ["evaluate", "fsdd", "--episodes", "4", "--split", "test", "--data", str(tmp_path)]
-    argv += ["--codec", str(pair / "codec"), "--llm", str(pair / "llm")]
-    code, out, err = icl([*argv, "--json", str(tmp_path / "record.json")])
-    assert (code, err) == (0, "")
-    assert "chance 50.0%" in out and "mfcc_nearest_mean" in out and "uniform" in out
-    record = json.loads((tmp_path / "record.json").read_text())
-    assert record["n"] == 4 and record["command"].startswith("icl evaluate fsdd")
-    code, out, _ = icl([*argv, "--json", "-"])
-    assert code == 0 and json.loads(out)["references"] == record["references"]
-
-
-def test_evaluate_without_data_says_how_to_name_it(pair, tmp_path, monkeypatch, icl):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("LLM_CODEC_DATA", raising=False)
-    code, _, err = icl(["evaluate", "fsdd", "--codec", str(pair / "codec")])
-    assert code == 1 and "--data" in err
-    assert_one_line(err)
-
-
 def test_importing_brings_in_nothing_heavy_and_optional():
     unwanted = "gradio pesq audiotools dac httpx openai sklearn matplotlib"
     code = (
-        "import sys, icl, icl.cli, icl.learner, icl.evaluate\n"
+        "import sys, icl, icl.cli, icl.learner, icl.evaluation, icl.report\n"
         f"print([name for name in {unwanted.split()!r} if name in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

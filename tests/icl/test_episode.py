@@ -63,7 +63,7 @@ def test_speaker_rules_hold(clips, speakers, same):
         ({"ways": 6}, "ways is 6 but must be 2 to 5"),
         ({"ways": 1}, "ways is 1"),
         ({"shots": 0}, "shots is 0"),
-        ({"shots": 12}, "have 12 other clips"),
+        ({"shots": 12}, "with 12 other clips each"),
         ({"episodes": 0}, "episodes is 0"),
         ({"speakers": "mine"}, "any, same, other"),
     ],
@@ -77,3 +77,10 @@ def test_speaker_rules_need_named_speakers():
     clips = [Clip(Path(f"{label}{take}.wav"), label) for label in "ab" for take in range(3)]
     with pytest.raises(DataError, match="do not name their speaker"):
         sample_episodes(clips, 2, 1, 2, speakers="other")
+
+
+def test_clips_without_enough_others_are_passed_over(clips):
+    rare = Clip(Path("f_ann_0.wav"), "f", "ann")
+    drawn = sample_episodes([*clips, rare], ways=2, shots=1, episodes=100)
+    assert all(episode.query != rare for episode in drawn)
+    assert any(rare in episode.support for episode in drawn)

@@ -8,13 +8,14 @@ from icl.pretrain.games.base import Game, Part, Table, ids, size
 from icl.pretrain.strings import Noise
 
 MOST_WAYS, MOST_SHOTS = 10, 5
+QUESTIONS = 4  # of one text; with more, answered questions would serve as examples
 
 
 class Matching(Game):
     """Strings with the label of their class, then strings whose label is asked for."""
 
     def write(self, table: Table) -> list[Part]:
-        """Demonstrations, then questions until the room is full."""
+        """Demonstrations, then a few questions."""
         rng, form = table.rng, table.draw_format()
         ways, shots, most = _shape(table)
         paths, noise = draw_classes(table, ways, most)
@@ -24,7 +25,7 @@ class Matching(Game):
         demonstrations = np.repeat(np.arange(ways), shots)
         rng.shuffle(demonstrations)
         turns = [(turn, False) for turn in demonstrations.tolist()]
-        turns += [(turn, True) for turn in rng.integers(ways, size=64).tolist()]
+        turns += [(turn, True) for turn in rng.integers(ways, size=QUESTIONS).tolist()]
         used = size(parts)
         for turn, asked in turns:
             points = table.maker.string_points(paths[turn], noise)
@@ -37,20 +38,12 @@ class Matching(Game):
 
 
 def _shape(table: Table) -> tuple[int, int, int]:
-    """Ways, shots and longest string that leave room for questions."""
+    """Ways, shots and longest string, so that examples fill four fifths of the room."""
     rng = table.rng
-    most = table.draw_length()
-    ways, shots = int(rng.integers(2, MOST_WAYS + 1)), int(rng.integers(1, MOST_SHOTS + 1))
-    while ways * shots * (0.8 * most + 4) > 0.7 * table.tokens:
-        if shots > 1:
-            shots -= 1
-        elif ways > 2:
-            ways -= 1
-        else:
-            most = max(table.length[0], most // 2)
-            if most == table.length[0]:
-                break
-    return ways, shots, most
+    most = table.draw_length(max(table.length[0], table.tokens // 3 - 4))
+    examples = max(2, int(0.8 * table.tokens / (most + 4)))
+    ways = int(rng.integers(2, min(MOST_WAYS, examples) + 1))
+    return ways, max(1, min(MOST_SHOTS, examples // ways)), most
 
 
 def draw_classes(table: Table, ways: int, most: int) -> tuple[list[np.ndarray], Noise]:

@@ -1,22 +1,9 @@
-"""Numbers come with their uncertainty and with what is needed to get them again."""
-
-import json
+"""Numbers come with their uncertainty."""
 
 import numpy as np
 import pytest
 
-from icl.record import Record, Score
-
-
-@pytest.fixture
-def record() -> Record:
-    return Record(
-        task="fsdd", task_version=1, split="dev", ways=2, shots=1, speakers="any", seed=0,
-        score=Score(((40, 50), (30, 50))), chance=0.5,
-        references={"uniform": Score(((25, 50), (25, 50)))}, settings={},
-        fingerprints={"llm": "ab"}, versions={}, command="icl evaluate fsdd", seconds=1.0,
-        tokens_run=10, tokens_saved=90, items=[{"gold": "one", "predicted": "two"}],
-    )  # fmt: skip
+from icl.evaluation.score import Score, mean_of
 
 
 def test_the_wilson_interval_matches_published_values():
@@ -61,23 +48,23 @@ def test_clips_asked_about_more_often_count_for_more():
     assert score.clip_interval == (0.0, 1.0) and score.accuracy == 10 / 11
 
 
-def test_a_record_is_one_line_of_json(record):
-    assert "\n" not in record.to_json()
-    loaded = json.loads(record.to_json())
-    assert loaded["accuracy"] == 0.7 and loaded["n"] == 100 and len(loaded["interval_95"]) == 2
-    assert loaded["clips"] == 2 and loaded["clip_bootstrap_interval_95"] == [0.6, 0.8]
-    assert loaded["references"]["uniform"]["accuracy"] == 0.5
-    assert loaded["items"] == record.items
+def test_a_score_tells_itself_as_json_values():
+    told = Score(((40, 50), (30, 50))).to_dict()
+    assert told["accuracy"] == 0.7 and told["n"] == 100 and len(told["interval_95"]) == 2
+    assert told["clips"] == 2 and told["clip_bootstrap_interval_95"] == [0.6, 0.8]
+    assert told["standard_error"] == pytest.approx(np.sqrt(0.7 * 0.3 / 100))
 
 
-def test_saving_leaves_the_file_and_nothing_else(record, tmp_path):
-    record.save(tmp_path / "record.json")
-    assert json.loads((tmp_path / "record.json").read_text()) == record.to_dict()
-    assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+def test_a_mean_has_the_error_of_independent_values_and_an_interval_over_clips():
+    values = np.random.default_rng(2).normal(3.0, 2.0, 400)
+    apart = mean_of(values, range(400))
+    assert apart["mean"] == pytest.approx(values.mean()) and apart["n"] == apart["clips"] == 400
+    assert apart["standard_error"] == pytest.approx(2.0 / 20, rel=0.1)
+    low, high = apart["clip_bootstrap_interval_95"]
+    assert high - low == pytest.approx(2 * 1.96 * apart["standard_error"], rel=0.1)
+    together = mean_of(values.repeat(4), np.arange(400).repeat(4))
+    assert together["clip_bootstrap_interval_95"] == pytest.approx([low, high])
 
 
-def test_the_table_names_every_method_with_n_and_interval(record):
-    table = record.table()
-    assert "language model" in table and "uniform" in table
-    assert "chance 50.0%" in table and "60.4% to 78.1%" in table
-    assert "over clips" in table and "60.0% to 80.0%" in table
+def test_the_mean_of_one_value_has_no_spread():
+    assert mean_of([2.0], ["a"])["standard_error"] == 0.0

@@ -1,0 +1,31 @@
+"""``icl report``: tables and plots of evaluation records."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Add the command's parser."""
+    parser = commands.add_parser(
+        "report",
+        help="tables and plots of evaluation records",
+        epilog="example: icl report fsdd.jsonl --out fsdd-report",
+    )
+    parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="of icl evaluate")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="made if not there")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write a report and print the names of its files."""
+    from icl.report.page import load, write
+
+    records, unfinished = load(args.records)
+    for name in unfinished:
+        print(f"icl: warning: {name} is not finished and left out", file=sys.stderr)
+    print(*write(records, args.out), sep="\n")
+    return 0

@@ -1,0 +1,145 @@
+"""Questions of classification tasks: which of a few shown labels is this clip?"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from icl.baseline import STEPS, NearestMean, mfcc, standardise, stretch
+from icl.episode import Episode, sample_episodes, unseen
+from icl.evaluation.models import Models, settings_of
+from icl.evaluation.row import Row
+from icl.scp import oddities, read_scp
+from icl.tasks.base import ClassificationTask, Clip
+
+DIGITS = 6  # of a probability; beyond, it depends on what the model's cache held before
+Question = tuple[int, Episode]  # seed, episode
+
+
+class Classification:
+    """Answers the questions of one row, and has the references answer them too.
+
+    Args:
+        row: what to run.
+        task: the row's task.
+        models: codec and language model.
+        root: data folder.
+
+    Attributes:
+        questions: what is asked, in order.
+    """
+
+    def __init__(self, row: Row, task: ClassificationTask, models: Models, root: Path) -> None:
+        self.row = row
+        self.models = models
+        self.learner = models.classifier(row)
+        self.questions = _from_file(row, root) if row.episodes else _drawn(row, task, root)
+        self._references: dict[str, dict[Clip, np.ndarray]] = {}
+
+    def describe(self) -> dict[str, Any]:
+        """What answers follow from, beside row and models: settings and the clips drawn."""
+        described = {
+            "settings": settings_of(self.learner, self.models.names),
+            "clips": len(self._clips()),
+        }
+        if self.row.episodes:
+            described["oddities"] = oddities([episode for _, episode in self.questions])
+        return described
+
+    def prepare(self, progress: bool = False) -> None:
+        """Encode and measure every clip once."""
+        rate = self.models.codec.config.sample_rate
+        cepstra, words = {}, {}
+        for clip in tqdm(self._clips(), disable=not progress, unit="clip", leave=False):
+            wave = clip.load(rate)
+            cepstra[clip] = mfcc(wave, rate)
+            codes = self.models.hear(clip, wave)
+            words[clip] = stretch(self.models.word_vectors(codes), STEPS)
+        self._references = {
+            "mfcc_nearest_mean": standardise(cepstra),
+            "words_nearest_mean": standardise(words),
+        }
+
+    def answer(self, question: Question) -> dict[str, Any]:
+        """One item of the record."""
+        seed, episode = question
+        llm = self.models.llm
+        started, run, saved = time.perf_counter(), llm.tokens_run, llm.tokens_saved
+        predicted, probabilities = self._ask(episode)
+        spent = {
+            "seconds": round(time.perf_counter() - started, 4),
+            "tokens_run": llm.tokens_run - run,
+            "tokens_saved": llm.tokens_saved - saved,
+        }
+        return {
+            "seed": seed,
+            "query": _tag(episode.query),
+            "support": [_tag(clip) for clip in episode.support],
+            "gold": episode.query.label,
+            "predicted": predicted,
+            "probabilities": probabilities,
+            "references": self._refer(episode),
+            "other_orders": self._reorder(episode),
+            **spent,
+        }
+
+    def _ask(self, episode: Episode) -> tuple[str, dict[str, float]]:
+        support = [self.models.codes_of(clip) for clip in episode.support]
+        self.learner.fit(support, [clip.label for clip in episode.support])
+        row = self.learner.predict_proba([self.models.codes_of(episode.query)])[0]
+        names = self.learner.classes_.tolist()
+        probabilities = {
+            name: round(float(share), DIGITS) for name, share in zip(names, row, strict=True)
+        }
+        return names[int(row.argmax())], probabilities
+
+    def _reorder(self, episode: Episode) -> list[str]:
+        """Answers with other orders of the same examples."""
+        first = self.learner.seed
+        answers = []
+        for turn in range(1, self.row.orders + 1):
+            self.learner.set_params(seed=first + turn)
+            answers.append(self._ask(episode)[0])
+        self.learner.set_params(seed=first)
+        return answers
+
+    def _refer(self, episode: Episode) -> dict[str, str]:
+        labels = [clip.label for clip in episode.support]
+        return {
+            name: NearestMean()
+            .fit([features[clip] for clip in episode.support], labels)
+            .predict(features[episode.query])
+            for name, features in self._references.items()
+        }
+
+    def _clips(self) -> list[Clip]:
+        """All clips drawn, each once, in the order of their first use."""
+        drawn = (clip for _, e in self.questions for clip in (*e.support, e.query))
+        return [*dict.fromkeys(drawn)]
+
+
+def _drawn(row: Row, task: ClassificationTask, root: Path) -> list[Question]:
+    clips = task.load(root, row.split)
+    if row.labels == "unseen":
+        clips = unseen(clips, task.load(root, "train"))
+    if row.seconds:
+        clips = [dataclasses.replace(clip, exactly=row.seconds) for clip in clips]
+    return [
+        (seed, episode)
+        for seed in range(row.seeds)
+        for episode in sample_episodes(clips, row.ways, row.shots, row.limit, seed, row.speakers)
+    ]
+
+
+def _from_file(row: Row, root: Path) -> list[Question]:
+    return [(0, episode) for episode in read_scp(row.episodes, root)[: row.limit]]
+
+
+def _tag(clip: Clip) -> str:
+    """Names a clip in a record; files of different labels may share a name."""
+    return f"{clip.label}/{clip.path.name}"

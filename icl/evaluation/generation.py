@@ -1,0 +1,77 @@
+"""Questions of generation tasks: make a sound, and have it graded."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from icl.evaluation.models import Models, settings_of
+from icl.evaluation.row import Row
+from icl.tasks.generation import GenerationTask, Question
+
+
+class Generation:
+    """Answers the questions of one row.
+
+    Args:
+        row: what to run; ``limit`` counts the questions of a seed.
+        task: the row's task.
+        models: codec and language model.
+        root: data folder.
+
+    Attributes:
+        questions: (seed, question), in order.
+    """
+
+    def __init__(self, row: Row, task: GenerationTask, models: Models, root: Path) -> None:
+        self.questions = [
+            (seed, question)
+            for seed in range(row.seeds)
+            for question in task.draw(root, row.split, row.ways, row.shots, row.limit, seed)
+        ]
+        self.models = models
+        self._learner = models.generator(task.learner, row)
+        asked = [question for _, question in self.questions]
+        self._grader = task.grader(root, row.split, asked, models.through_codec)
+        self._shown: tuple[str, ...] = ()
+
+    def describe(self) -> dict[str, Any]:
+        """What answers follow from, beside row and models: settings and who judges."""
+        settings = settings_of(self._learner, self.models.names)
+        return {"settings": settings, "grader": self._grader.about}
+
+    def prepare(self, progress: bool = False) -> None:
+        """Nothing is shared: examples differ, and are encoded with their question."""
+
+    def answer(self, question: tuple[int, Question]) -> dict[str, Any]:
+        """One item of the record."""
+        seed, asked = question
+        llm = self.models.llm
+        started, run, saved = time.perf_counter(), llm.tokens_run, llm.tokens_saved
+        if self._shown != asked.support:
+            self._learner.fit([*asked.sources], [*asked.targets])
+            self._shown = asked.support
+        wave = samples(self._learner.generate(asked.query, seed=seed))
+        spent = {
+            "seconds": round(time.perf_counter() - started, 4),
+            "tokens_run": llm.tokens_run - run,
+            "tokens_saved": llm.tokens_saved - saved,
+        }
+        return {
+            "seed": seed,
+            "query": asked.name,
+            "support": [*asked.support],
+            "groups": [*asked.groups],
+            "samples": len(wave),
+            **self._grader.grade(wave, asked),
+            **spent,
+        }
+
+
+def samples(wave: Any) -> np.ndarray:
+    """A generated clip, tensor or array of any leading dimensions of size 1: float32 (S,)."""
+    array = wave.detach().cpu().numpy() if hasattr(wave, "detach") else np.asarray(wave)
+    return array.astype(np.float32).reshape(-1)

@@ -1,0 +1,115 @@
+"""The two models that are evaluated, loaded once for all rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from icl.evaluation.row import Row
+from icl.learner import FewShotClassifier
+from icl.llm import LLM, as_llm
+from icl.tasks.base import Clip, DataError
+from llm_codec.audio import AudioError
+from llm_codec.codec import LLMCodec
+from llm_codec.codes import Codes
+
+
+class Models:
+    """A codec and a language model, and what they have heard.
+
+    Args:
+        codec: a preset, a folder, a hub id, or an `LLMCodec`.
+        llm: a preset, a folder, a hub id, a transformers model, an `LLM`, or a server's address.
+        tokenizer: of a server's model, a folder or a hub id; None takes the model's own.
+    """
+
+    def __init__(
+        self, codec: Any = "pocket", llm: Any = "pocket", tokenizer: Any = None
+    ) -> None:
+        self.names = {"codec": _name(codec), "llm": _name(llm)}
+        self.codec = codec if isinstance(codec, LLMCodec) else LLMCodec.from_pretrained(codec)
+        self.llm: LLM = as_llm(llm, tokenizer)
+        self._ear = FewShotClassifier(codec=self.codec, llm=self.llm)
+        self._codes: dict[Clip, Codes] = {}
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """Of codec, vocabulary and language model."""
+        return {
+            "codec": self.codec.fingerprint,
+            "vocabulary": self.codec.vocabulary.fingerprint,
+            "llm": self.llm.fingerprint,
+        }
+
+    def classifier(self, row: Row) -> FewShotClassifier:
+        """A learner with the settings of a row."""
+        return self._learner(FewShotClassifier, row)
+
+    def generator(self, task: str, row: Row) -> Any:
+        """The same for generation; ``task`` as `icl.generator.FewShotGenerator` names it."""
+        from icl.generator import FewShotGenerator
+
+        return self._learner(FewShotGenerator, row, task=task)
+
+    def _learner(self, kind: Any, row: Row, **more: Any) -> Any:
+        try:
+            return kind(
+                codec=self.codec, llm=self.llm, repeats=row.repeats, **more, **row.settings
+            )
+        except TypeError as error:
+            raise DataError(
+                f"{row.name}: a {kind.__name__} takes no such setting ({error})"
+            ) from error
+
+    def hear(self, clip: Clip, wave: np.ndarray) -> Codes:
+        """Codes of a clip, encoded once however often it is drawn; `codes_of` finds them again.
+
+        Args:
+            clip: names the clip.
+            wave: float32 (S,) at the codec's rate.
+
+        Raises:
+            AudioError: the clip is silent or too short.
+        """
+        if clip not in self._codes:
+            try:
+                (self._codes[clip],) = self._ear.encode([wave])
+            except AudioError as error:
+                raise AudioError(f"{clip.path}: {error}") from error
+        return self._codes[clip]
+
+    def codes_of(self, clip: Clip) -> Codes:
+        """Codes of a clip that was heard."""
+        return self._codes[clip]
+
+    def word_vectors(self, codes: Codes) -> np.ndarray:
+        """The codec's vectors of the words of scale 1: float32 (T_1, D)."""
+        table = self.codec.quantizer.codebooks[0]
+        return table.vectors(codes.scales[0][0].to(table.table.device)).cpu().numpy()
+
+    @torch.inference_mode()
+    def through_codec(self, wave: np.ndarray, seed: int = 0) -> np.ndarray:
+        """A clip (S,) encoded and decoded with all scales: float32 (S,)."""
+        codes = self.codec.encode(wave, self.codec.config.sample_rate)
+        return self.codec.decode(codes, seed=seed).cpu().numpy().reshape(-1)
+
+
+def settings_of(learner: Any, names: dict[str, str]) -> dict[str, Any]:
+    """A learner's arguments as JSON values, its two models by the names they were asked for."""
+    plain = {name: _plain(value) for name, value in learner.get_params().items()}
+    return {**plain, **names}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [*map(_plain, value)]
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return str(value) if isinstance(value, Path) else getattr(value, "name", type(value).__name__)
+
+
+def _name(given: Any) -> str:
+    return str(given) if isinstance(given, str | Path) else type(given).__name__
