@@ -98,7 +98,7 @@ def run(plan: Plan, journal: Journal, jobs: int) -> list[Line]:
         summaries, differences, costs.
 
     Raises:
-        RuntimeError: a process died.
+        ChildProcessError: a process died.
     """
     done = {line["clip"] for line in journal.clips}
     left = [clip for clip in plan.clips if clip.name not in done]
@@ -157,8 +157,10 @@ def _measured(plan: Plan, clips: Sequence[Clip], jobs: int) -> Iterator[Line]:
             running |= {pool.submit(_work, clip) for clip in islice(waiting, len(done))}
             yield from map(Future.result, done)
     except BrokenProcessPool as error:
-        raise RuntimeError("a process died, perhaps for want of memory; run the same command again "
-                           "to go on, with fewer --jobs") from error
+        raise ChildProcessError(
+            "a process died, perhaps for want of memory; run the same command again to go on, with "
+            "fewer --jobs"
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
