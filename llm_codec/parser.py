@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import NoReturn
 
 
@@ -16,3 +17,14 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raises `UsageError` where argparse would print and exit."""
         raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def at_least(lowest: int) -> Callable[[str], int]:
+    """Argument type: a whole number, ``lowest`` or more."""
+
+    def number(text: str) -> int:
+        if not text.lstrip("-").isdecimal() or int(text) < lowest:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {lowest} or more")
+        return int(text)
+
+    return number

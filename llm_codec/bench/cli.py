@@ -16,7 +16,7 @@ from llm_codec.bench.codecs import SpecError
 from llm_codec.bench.journal import Journal, JournalError, read_lines, to_json
 from llm_codec.bench.metrics.neural import Wanted
 from llm_codec.bench.worker import Line
-from llm_codec.parser import Parser, UsageError
+from llm_codec.parser import Parser, UsageError, at_least
 
 CODECS = "identity,mulaw,pocket"
 # What the numbers depend on; a record names these alone.
@@ -68,10 +68,10 @@ def parser() -> Parser:
              "dac:WEIGHTS[@N], snac:FOLDER_OR_ID, or a codec of this project by preset, folder or "
              f"hub id, @N for its N leading scales ({CODECS})")
     add("--split", help="split of the manifest (all)")
-    add("--limit", type=_positive, metavar="N", help="at most N clips of each kind of audio (all)")
+    add("--limit", type=at_least(1), metavar="N", help="at most N clips of each kind of audio (all)")
     add("--seed", type=int, default=0, help="of the draw of clips and of the bootstrap (0)")
     add("--baseline", metavar="CODEC", help="one of --codecs: differences to it, clip by clip")
-    add("--jobs", type=_positive, default=1, metavar="N", help="processes (1)")
+    add("--jobs", type=at_least(1), default=1, metavar="N", help="processes (1)")
     add("--json", type=Path, metavar="FILE", help="the record; a run that was stopped goes on")
     add("--summary", type=Path, metavar="FILE", help="the record without the lines of single clips")
     add("--html", type=Path, metavar="FILE", help="a report in one page")
@@ -124,13 +124,20 @@ def short(lines: Sequence[Line]) -> list[Line]:
 
 def write(lines: Sequence[Line], args: argparse.Namespace) -> None:
     """The table on stdout, and what else was asked for."""
-    from llm_codec.bench import table
+    from llm_codec.bench import plots, report, samples, table
 
     print(table.text(lines))
+    if args.plot and table.of_kind(lines, "summary"):
+        atomic.write_bytes(args.plot, plots.svg(plots.rate_quality(lines), inline=False).encode())
+    if args.html:
+        clips = clips_module.find(args.data, args.split, args.limit, args.seed)
+        able = [row["codec"] for row in lines[0]["codecs"]]
+        shown = samples.draw(clips, able, args.players)
+        atomic.write_bytes(args.html, report.page(lines, shown).encode())
 
 
 def _finished(path: Path, head: Line) -> list[Line]:
-    lines = read_lines(path)
+    lines = [*read_lines(path)]
     if not lines or lines[0] != head:
         raise JournalError(f"{path} is the record of another run; give --force to replace it")
     return lines
@@ -163,8 +170,3 @@ def _command(args: argparse.Namespace) -> str:
         words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
     return shlex.join(words)
 
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 1 or more")
-    return int(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ class JournalError(ValueError):
 class Journal:
     """An append-only file: the header of the run, then what `Worker.measure` gave for each clip.
 
+    Only the names of clips are held in memory; iterating reads the clips back one by one.
+
     Args:
         path: made if it is not there.
         header: what the run depends on; a file of another header is refused.
@@ -27,7 +30,7 @@ class Journal:
 
     def __init__(self, path: Path, header: Line) -> None:
         self.path = path
-        self.clips: list[Line] = []
+        self.done: set[str] = set()
         if path.exists():
             self._read(header)
         self.file = path.open("a", encoding="utf-8")
@@ -37,7 +40,13 @@ class Journal:
     def add(self, measured: Line) -> None:
         """Append a clip; what was written before a kill stays."""
         self._write(measured)
-        self.clips.append(measured)
+        self.done.add(measured["clip"])
+
+    def __iter__(self) -> Iterator[Line]:
+        """What was measured, in the order in which it was done."""
+        lines = read_lines(self.path)
+        next(lines)
+        return lines
 
     def close(self) -> None:
         """Close the file."""
@@ -55,22 +64,23 @@ class Journal:
             with self.path.open("r+b") as file:
                 file.truncate(len(whole))
         lines = read_lines(self.path)
-        if lines and lines[0] != json.loads(to_json(header)):
+        if next(lines, header) != json.loads(to_json(header)):
             raise JournalError(f"{self.path} is of another run (other clips, codecs, settings or "
                                "versions); give --force to start anew")
-        self.clips = lines[1:]
+        self.done = {line["clip"] for line in lines}
 
 
-def read_lines(path: Path) -> list[Line]:
-    """JSON lines of a file.
+def read_lines(path: Path) -> Iterator[Line]:
+    """JSON lines of a file, one by one.
 
     Raises:
         JournalError: a line is not JSON.
     """
-    try:
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    except ValueError as error:
-        raise JournalError(f"{path} is not a record of JSON lines ({error})") from error
+    with path.open(encoding="utf-8") as file:
+        try:
+            yield from map(json.loads, file)
+        except ValueError as error:
+            raise JournalError(f"{path} is not a record of JSON lines ({error})") from error
 
 
 def to_json(line: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import multiprocessing
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from llm_codec.bench import codecs, costs, summary
 from llm_codec.bench.clips import Clip
 from llm_codec.bench.journal import Journal
 from llm_codec.bench.metrics.neural import Wanted
+from llm_codec.bench.usage import Usage
 from llm_codec.bench.worker import Line, Worker
 
 FORMAT = 1
@@ -100,25 +101,25 @@ def run(plan: Plan, journal: Journal, jobs: int) -> list[Line]:
     Raises:
         ChildProcessError: a process died.
     """
-    done = {line["clip"] for line in journal.clips}
-    left = [clip for clip in plan.clips if clip.name not in done]
-    bar = tqdm(total=len(plan.clips), initial=len(done), unit="clip",
+    left = [clip for clip in plan.clips if clip.name not in journal.done]
+    bar = tqdm(total=len(plan.clips), initial=len(journal.done), unit="clip",
                disable=not sys.stderr.isatty())
     with bar:
         for line in _measured(plan, left, min(jobs, len(left))):
             journal.add(line)
             bar.update()
-    return record(plan, journal.clips)
+    return record(plan, journal)
 
 
-def record(plan: Plan, measured: Sequence[Line]) -> list[Line]:
+def record(plan: Plan, measured: Iterable[Line]) -> list[Line]:
     """Lines of the record, in an order that does not depend on who was done first."""
+    sizes = {row["codec"]: row["codebook_sizes"] for row in plan.header["codecs"]}
+    usage = Usage(sizes)
     place = {clip.name: number for number, clip in enumerate(plan.clips)}
-    lines = sorted(measured, key=lambda line: place[line["clip"]])
+    lines = sorted(map(usage.take, measured), key=lambda line: place[line["clip"]])
     bad = [{"line": "unreadable", **line} for line in lines if "error" in line]
     clips = [line for line in lines if "error" not in line]
     digests = "".join(clip["sha256"] for clip in clips)
-    sizes = {row["codec"]: row["codebook_sizes"] for row in plan.header["codecs"]}
     return [
         plan.header,
         {"line": "data", "clips": len(clips), "unreadable": len(bad),
@@ -126,7 +127,7 @@ def record(plan: Plan, measured: Sequence[Line]) -> list[Line]:
         *bad,
         *(_row(clip, row) for spec in plan.specs for clip in clips for row in clip["rows"]
           if row["codec"] == spec),
-        *summary.codebooks(clips, sizes),
+        *usage.lines(),
         *(summary.summarise(clips, plan.specs, plan.seed) if clips else ()),
         *(summary.differences(clips, plan.specs, plan.baseline, plan.seed)
           if clips and plan.baseline else ()),
@@ -135,8 +136,8 @@ def record(plan: Plan, measured: Sequence[Line]) -> list[Line]:
 
 
 def _row(clip: Line, row: Line) -> Line:
-    """A clip's line in the record: all but how often each code was used, and the costs."""
-    kept = {name: value for name, value in row.items() if name not in ("codec", "codes", "cost")}
+    """A clip's line in the record: all but the costs."""
+    kept = {name: value for name, value in row.items() if name not in ("codec", "cost")}
     return {"line": "clip", "codec": row["codec"], "clip": clip["clip"], "kind": clip["kind"],
             "seconds": clip["seconds"], "sha256": clip["sha256"], **kept}
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +12,7 @@ from llm_codec.bench.needs import needs
 from llm_codec.bench.worker import Line
 
 ALL = "all"
+_ORDER = ("speech", "sound", "music")  # others behind
 RESAMPLES = 2000  # moves the ends of an interval by a few hundredths of its width
 DIGITS = 6
 
@@ -39,7 +38,7 @@ def interval(values: Sequence[float], seed: int) -> list[float] | None:
 
 def kinds(clips: Sequence[Line]) -> list[str]:
     """Kinds of audio, and all of them together where there are several."""
-    names = sorted({clip["kind"] for clip in clips})
+    names = sorted({clip["kind"] for clip in clips}, key=_place)
     return names if len(names) == 1 else [*names, ALL]
 
 
@@ -79,26 +78,8 @@ def differences(
     return lines
 
 
-def codebooks(clips: Sequence[Line], sizes: dict[str, Sequence[int]]) -> list[Line]:
-    """A line for each scale of each codec with codes: how many are used, and how evenly.
-
-    ``normalised_entropy`` is the entropy of their frequencies over log2 V_k: 1 if all are used
-    alike. Both are low where there are few codes to count, so ``n`` stands beside them.
-
-    Args:
-        clips: as for `summarise`.
-        sizes: V_k of every scale, by codec.
-    """
-    lines = []
-    for spec, scales in sizes.items():
-        rows = [row for row in _rows(clips, spec, ALL) if "codes" in row]
-        for number, size in enumerate(scales):
-            counts: Counter[str] = Counter()
-            for row in rows:
-                counts.update(row["codes"][number])
-            lines.append({"line": "codebook", "codec": spec, "scale": number + 1,
-                          **_use(np.array([*counts.values()]), size)})
-    return lines
+def _place(kind: str) -> tuple[int, str]:
+    return (_ORDER.index(kind) if kind in _ORDER else len(_ORDER), kind)
 
 
 def _rows(clips: Sequence[Line], spec: str, kind: str) -> list[Line]:
@@ -142,11 +123,3 @@ def _mean(values: Sequence[float], seed: int) -> Line:
     mean = round(math.fsum(values) / len(values), DIGITS) if values else None
     return {"mean": mean, "interval_95": interval(values, seed)}
 
-
-def _use(counts: np.ndarray, size: int) -> dict[str, Any]:
-    total = int(counts.sum())
-    share = counts / max(total, 1)
-    entropy = float(-(share * np.log2(share)).sum()) if total else 0.0
-    return {"size": size, "n": total, "used": len(counts), "share_used": round(len(counts) / size, 6),
-            "entropy_bits": round(entropy, 6),
-            "normalised_entropy": round(entropy / math.log2(size), 6) if size > 1 else 1.0}
