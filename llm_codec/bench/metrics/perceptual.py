@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from llm_codec.audio import SILENCE
 from llm_codec.bench.metrics import RATE, Undefined
 from llm_codec.bench.needs import needs
 
@@ -33,12 +34,14 @@ def pesq(reference: np.ndarray, decoded: np.ndarray, band: str) -> float:
         band: ``wb`` or ``nb``.
 
     Raises:
-        Undefined: the clip is shorter than a quarter of a second, or has no speech in it.
+        Undefined: the clip is shorter than a quarter of a second, or has no speech in it, or the
+            reconstruction is silent.
     """
     package = needs("pesq")
+    _require_sound(reference, decoded)
     try:
         return package.pesq(RATE, reference, decoded, band)
-    except (package.PesqError, ValueError) as error:  # ValueError: a decoded clip without sound
+    except (package.PesqError, ValueError) as error:
         reason = error.args[0] if error.args else type(error).__name__
         reason = reason.decode() if isinstance(reason, bytes) else str(reason)
         raise Undefined(reason) from error
@@ -52,9 +55,10 @@ def stoi(reference: np.ndarray, decoded: np.ndarray, extended: bool = False) -> 
         extended: which of the two.
 
     Raises:
-        Undefined: less than 30 frames are left after silent ones are dropped.
+        Undefined: less than 30 frames are left after silent ones are dropped, or one is silent.
     """
     package = needs("pystoi")
+    _require_sound(reference, decoded)
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)  # else it gives 1e-5, as if it were a score
         try:
@@ -63,3 +67,10 @@ def stoi(reference: np.ndarray, decoded: np.ndarray, extended: bool = False) -> 
             raise Undefined(str(error).split(".")[0]) from error
         except ValueError as error:  # shorter than one frame
             raise Undefined(f"too short: {error}") from error
+
+
+def _require_sound(reference: np.ndarray, decoded: np.ndarray) -> None:
+    """Both packages divide by the level."""
+    for name, wave in (("clip", reference), ("reconstruction", decoded)):
+        if np.abs(wave).max() < SILENCE:
+            raise Undefined(f"the {name} is silent")

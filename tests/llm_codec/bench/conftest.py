@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from llm_codec import cli
+from llm_codec.bench.worker import one_thread
 from llm_codec.manifest import COLUMNS
 
 RATE = 16000
@@ -32,6 +33,13 @@ def voice(seconds: float = 2.0, seed: int = 0) -> np.ndarray:
     syllables = np.clip(np.sin(2 * np.pi * 2.5 * time), 0, None) ** 0.5
     wave = wave * syllables + 0.002 * draw.standard_normal(len(time))
     return (0.3 * wave / np.abs(wave).max()).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As in a worker: small sums on many threads take long where others compute."""
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="session")
