@@ -15,7 +15,7 @@ from llm_codec.bench import clips as clips_module
 from llm_codec.bench.codecs import SpecError
 from llm_codec.bench.journal import Journal, JournalError, read_lines, to_json
 from llm_codec.bench.metrics.neural import Wanted
-from llm_codec.bench.worker import Line
+from llm_codec.bench.worker import Line, quiet
 from llm_codec.parser import Parser, UsageError, at_least
 
 CODECS = "identity,mulaw,pocket"
@@ -46,6 +46,7 @@ def main(argv: Sequence[str]) -> int:
 
         return gpu.main(argv)
     args = parser().parse_args(argv)
+    quiet()
     try:
         lines = measure(args)
     except SpecError as error:

@@ -23,7 +23,7 @@ from llm_codec.bench.clips import Clip
 from llm_codec.bench.journal import Journal
 from llm_codec.bench.metrics.neural import Wanted
 from llm_codec.bench.usage import Usage
-from llm_codec.bench.worker import Line, Worker
+from llm_codec.bench.worker import Line, Worker, quiet
 
 FORMAT = 1
 LIBRARIES = ("torch", "transformers", "numpy", "scipy", "soxr", "pesq", "pystoi",
@@ -171,6 +171,7 @@ _worker: Worker
 
 def _start(specs: list[str], wanted: Wanted) -> None:
     global _worker
+    quiet()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the run and says so
     _worker = Worker(specs, wanted)
 

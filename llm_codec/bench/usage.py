@@ -46,7 +46,7 @@ class Usage:
 def _use(counter: Counter[str], size: int) -> dict[str, Any]:
     counts = np.sort(np.array([*counter.values()], dtype=np.int64))  # sums in one order
     share = counts / max(counts.sum(), 1)
-    entropy = float(-(share * np.log2(share)).sum())
+    entropy = float((share * np.log2(1 / share)).sum())
     return {
         "size": size, "n": int(counts.sum()), "used": len(counts),
         "share_used": round(len(counts) / size, 6), "entropy_bits": round(entropy, 6),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import soxr
 import torch
+from transformers.utils import logging
 
 from llm_codec.bench import codecs
 from llm_codec.bench.clips import Clip
@@ -72,6 +73,12 @@ class Worker:
             "codes": [_counts(scale) for scale in encoded.codes],
             "cost": cost,
         }
+
+
+def quiet() -> None:
+    """Keeps stderr for this program's own lines: transformers reports every model it loads."""
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
 
 
 def reconstruct(
