@@ -69,7 +69,7 @@ def parser() -> Parser:
              "dac:WEIGHTS[@N], snac:FOLDER_OR_ID, or a codec of this project by preset, folder or "
              f"hub id, @N for its N leading scales ({CODECS})")
     add("--split", help="split of the manifest (all)")
-    add("--limit", type=at_least(1), metavar="N", help="at most N clips of each kind of audio (all)")
+    add("--limit", type=at_least(1), metavar="N", help="most clips of each kind of audio (all)")
     add("--seed", type=int, default=0, help="of the draw of clips and of the bootstrap (0)")
     add("--baseline", metavar="CODEC", help="one of --codecs: differences to it, clip by clip")
     add("--jobs", type=at_least(1), default=1, metavar="N", help="processes (1)")

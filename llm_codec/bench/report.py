@@ -12,6 +12,8 @@ from llm_codec.bench.table import Table
 from llm_codec.bench.worker import Line
 
 STYLE = "report.css"
+NOTE = ("<p class=note>Mean and 95 % bootstrap interval over clips. "
+        "Rates are measured on what was sent.</p>")
 
 
 def page(lines: Sequence[Line], samples: Sequence[Sample]) -> str:
@@ -28,8 +30,7 @@ def page(lines: Sequence[Line], samples: Sequence[Sample]) -> str:
     if tables:
         (_, overview), *others = tables
         body += [
-            _section("Overview", _table(overview) + "<p class=note>Mean and 95 % bootstrap interval "
-                     "over clips. Rates are measured on what was sent.</p>"),
+            _section("Overview", _table(overview) + NOTE),
             _section("Quality over rate", _figure(plots.svg(plots.rate_quality(lines), True))),
             _section("By kind of audio", _figure(plots.svg(plots.bars(lines), True))),
             _section("Listen and look", "".join(map(_sample, samples))) if samples else "",

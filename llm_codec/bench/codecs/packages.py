@@ -80,7 +80,7 @@ def load_descript(spec: str, target: str, rate: float | None) -> PackageCodec:
     package = _package("dac", "descript-audio-codec", "'descript-audio-codec' 'torch<2.12'")
     path = Path(target)
     if not path.is_file():
-        raise Missing(f"{target} is not there; `python -m dac download` fetches weights, give the file")
+        raise Missing(f"{target} is not there; fetch it by `python -m dac download`")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         model = package.DAC(**content["metadata"]["kwargs"])

@@ -17,8 +17,8 @@ DAC = DacConfig(
     codebook_size=16, codebook_dim=4, sampling_rate=16000, hidden_size=32,
 )
 ENCODEC = EncodecConfig(
-    target_bandwidths=[1.5, 3.0], sampling_rate=24000, num_filters=4, upsampling_ratios=[8, 5, 4, 2],
-    num_lstm_layers=1, hidden_size=16, codebook_size=1024, codebook_dim=16, normalize=False,
+    target_bandwidths=[1.5, 3.0], sampling_rate=24000, num_filters=4,
+    upsampling_ratios=[8, 5, 4, 2], num_lstm_layers=1, hidden_size=16, codebook_size=1024, codebook_dim=16, normalize=False,
 )
 MIMI = MimiConfig(
     hidden_size=32, num_filters=4, num_residual_layers=1, num_hidden_layers=1, intermediate_size=32,
@@ -82,7 +82,8 @@ def test_codes_and_sound_are_those_of_the_model(folder, speech, name):
 
 @pytest.mark.parametrize(
     "name, rate, message",
-    [("dac", 4, "1 to 3 codebooks"), ("mimi", 2.5, "1 to 4 codebooks"), ("encodec", 2, "1.5, 3 kbit")],
+    [("dac", 4, "1 to 3 codebooks"), ("mimi", 2.5, "1 to 4 codebooks"),
+     ("encodec", 2, "1.5, 3 kbit")],
 )
 def test_rates_that_a_model_lacks_are_named(folder, name, rate, message):
     with pytest.raises(codecs.SpecError, match=message):

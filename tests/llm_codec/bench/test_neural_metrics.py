@@ -58,20 +58,20 @@ def whisper(tmp_path_factory):
     special = ["<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>"]
     letters = [*"abcdefghijklmnopqrstuvwxyz", "Ġ"]
     words = WhisperTokenizer(
-        vocab={piece: number for number, piece in enumerate([*special, *letters])}, merges=[],
+        vocab={piece: number for number, piece in enumerate([*letters, *special])}, merges=[],
     )
     config = WhisperConfig(
         vocab_size=len(words), d_model=16, encoder_layers=1, decoder_layers=1,
         encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=16,
         decoder_ffn_dim=16, num_mel_bins=8, max_target_positions=300, init_std=0.5,
-        decoder_start_token_id=1, bos_token_id=0, eos_token_id=0, pad_token_id=0,
+        decoder_start_token_id=28, bos_token_id=27, eos_token_id=27, pad_token_id=27,
         suppress_tokens=None, begin_suppress_tokens=None,
     )
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = WhisperForConditionalGeneration(config)
-    model.generation_config.update(no_timestamps_token_id=2, max_new_tokens=12,
-                                   suppress_tokens=[0, 1, 2])
+    model.generation_config.update(no_timestamps_token_id=29, max_new_tokens=12,
+                                   suppress_tokens=[27, 28, 29])
     model.save_pretrained(folder)
     WhisperFeatureExtractor(feature_size=8).save_pretrained(folder)
     words.save_pretrained(folder)
@@ -120,7 +120,7 @@ def test_words_are_compared_with_the_transcript(whisper, speech, monkeypatch):
 
 def test_dnsmos_is_what_the_package_says(monkeypatch, speech):
     fake = types.ModuleType("speechmos.dnsmos")
-    fake.run = lambda wave, sr: {"ovrl_mos": 3.25 if sr == 16000 and len(wave) == len(speech) else 0}
+    fake.run = lambda wave, sr: {"ovrl_mos": 3.25 if (sr, len(wave)) == (16000, 32000) else 0}
     monkeypatch.setitem(sys.modules, "speechmos", types.ModuleType("speechmos"))
     monkeypatch.setitem(sys.modules, "speechmos.dnsmos", fake)
     values, _ = Scorer(speech, "speech", Wanted(dnsmos=True).load()).score(speech)

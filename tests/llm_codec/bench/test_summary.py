@@ -72,7 +72,8 @@ def test_usage_counts_codes_and_their_entropy():
         assert rest == {"rows": [{"codec": "x"}]}
     first, second = usage.lines()
     assert (first["used"], first["n"], first["share_used"]) == (4, 4, 0.5)
-    assert first["entropy_bits"] == 2 and first["normalised_entropy"] == pytest.approx(2 / 3, abs=1e-6)
+    assert first["entropy_bits"] == 2
+    assert first["normalised_entropy"] == pytest.approx(2 / 3, abs=1e-6)
     assert (second["used"], second["entropy_bits"]) == (1, 0)
     assert math.copysign(1, second["entropy_bits"]) == 1  # no "-0.0" in a record
 
