@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import pickle
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -85,7 +86,7 @@ def load_descript(spec: str, target: str, rate: float | None) -> PackageCodec:
         content = torch.load(path, map_location="cpu", weights_only=True)
         model = package.DAC(**content["metadata"]["kwargs"])
         model.load_state_dict(content["state_dict"])
-    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+    except (KeyError, TypeError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
         raise SpecError(f"{target} holds no weights of descript-audio-codec") from error
     count = model.n_codebooks if rate is None else rate
     if count not in range(1, model.n_codebooks + 1):

@@ -18,7 +18,8 @@ DAC = DacConfig(
 )
 ENCODEC = EncodecConfig(
     target_bandwidths=[1.5, 3.0], sampling_rate=24000, num_filters=4,
-    upsampling_ratios=[8, 5, 4, 2], num_lstm_layers=1, hidden_size=16, codebook_size=1024, codebook_dim=16, normalize=False,
+    upsampling_ratios=[8, 5, 4, 2], num_lstm_layers=1,
+    hidden_size=16, codebook_size=1024, codebook_dim=16, normalize=False,
 )
 MIMI = MimiConfig(
     hidden_size=32, num_filters=4, num_residual_layers=1, num_hidden_layers=1, intermediate_size=32,
