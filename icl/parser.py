@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import traceback
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
+
+from llm_codec import parser
+from llm_codec.parser import UsageError, at_least
+
+__all__ = ["Parser", "UsageError", "at_least", "report_failure"]
+
 
 WORK_FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130  # exit codes
 
 
-class UsageError(Exception):
-    """The command was called in a way it cannot work."""
-
-
-class Parser(argparse.ArgumentParser):
+class Parser(parser.Parser):
     """Reports wrong arguments in one line, and has ``--debug`` at every level."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.add_argument("--debug", action="store_true", help="show where an error came from")
-
-    def error(self, message: str) -> NoReturn:
-        """Raise UsageError; argparse would print its usage block and exit."""
-        raise UsageError(f"{message} (see {self.prog} --help)")
-
-
-def at_least(lowest: int) -> Callable[[str], int]:
-    """Argument type: a whole number, ``lowest`` or more."""
-
-    def number(text: str) -> int:
-        if not text.lstrip("-").isdecimal() or int(text) < lowest:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {lowest} or more")
-        return int(text)
-
-    return number
 
 
 def report_failure(error: BaseException, debug: bool, code: int) -> int:

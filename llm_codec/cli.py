@@ -1,4 +1,4 @@
-"""The command line: ``llm-codec encode | decode | info | convert | train``."""
+"""The command line: ``llm-codec encode | decode | info | convert | train | bench``."""
 
 from __future__ import annotations
 
@@ -8,26 +8,15 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from tqdm import tqdm
 
 from llm_codec import audio, checkpoint, describe
 from llm_codec.codes import SUFFIX, Codes
+from llm_codec.parser import Parser, UsageError
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
-
-
-class UsageError(Exception):
-    """The command was asked for something it does not do; exit code 2."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Errors take one line: what is wrong, without the usage before it."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raises `UsageError` where argparse would print and exit."""
-        raise UsageError(f"{message} (see {self.prog} --help)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if argv[:1] == ["train"]:  # it has arguments of its own
             return _train(argv[1:])
+        if argv[:1] == ["bench"]:
+            return _bench(argv[1:])
         args = _parser().parse_args(argv)
         return args.run(args)
     except SystemExit as stop:  # --help
@@ -57,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="llm-codec", description="Audio as words of a frozen language model.")
+    parser = Parser(prog="llm-codec", description="Audio as words of a frozen language model.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     shared = argparse.ArgumentParser(add_help=False)
@@ -92,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     convert.set_defaults(run=_convert)
 
     commands.add_parser("train", help="train a codec (llm-codec train --help)")
+    commands.add_parser("bench", help="measure codecs (llm-codec bench --help)")
     return parser
 
 
@@ -145,6 +137,12 @@ def _train(argv: Sequence[str]) -> int:
     from llm_codec.training import trainer
 
     return trainer.main(argv) or 0
+
+
+def _bench(argv: Sequence[str]) -> int:
+    from llm_codec.bench import cli
+
+    return cli.main(argv)
 
 
 def _load_codec(args: argparse.Namespace) -> Any:

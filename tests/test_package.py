@@ -15,11 +15,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SETUP = configparser.ConfigParser()
 SETUP.read(ROOT / "setup.cfg", encoding="utf-8")
-IMPORT_NAMES = {"scikit-learn": "sklearn", "llm-codec": "llm_codec"}  # others: dashes to underlines
+IMPORT_NAMES = {  # others: dashes to underlines
+    "scikit-learn": "sklearn", "llm-codec": "llm_codec", "praat-parselmouth": "parselmouth",
+}
 OWN = {"llm_codec", "icl", "demos"}
 SOURCES = sorted(path for name in OWN for path in (ROOT / name).rglob("*.py"))
-OPTIONAL = {"sklearn", "matplotlib"}  # imported late; the second is in extra `bench`
-HEAVY = ("gradio", "pesq", "audiotools", "dac", "torchaudio", "httpx", "openai", "matplotlib")
+OPTIONAL = {"sklearn"}  # looked at only where a user of scikit-learn has imported it
+HEAVY = ("gradio", "pesq", "audiotools", "dac", "torchaudio", "httpx", "openai", "matplotlib",
+         "scipy", "pystoi", "parselmouth", "accelerate")
 
 
 def relative(path: Path) -> str:
@@ -110,11 +113,25 @@ def test_commands_lead_somewhere(command):
 
 
 def test_every_import_of_the_packages_is_declared():
-    server = SETUP["options.extras_require"]["server"].split()
-    base = import_names(listed("options", "install_requires") + server)
+    extras = ("bench", "server", "train")
+    base = import_names(listed("options", "install_requires"))
+    bench = import_names(listed("options.extras_require", "bench"))
+    late = set().union(*(import_names(listed("options.extras_require", name)) for name in extras))
     paths = [path for path in SOURCES if not relative(path).startswith("demos/")]
-    undeclared = {k: v for k, v in foreign(paths).items() if k not in base | OPTIONAL}
-    assert not undeclared
+    inner = [path for path in paths if relative(path).startswith("llm_codec/bench/")]
+    found = foreign([path for path in paths if path not in inner])
+    assert not {k: v for k, v in found.items() if k not in base | late | OPTIONAL}
+    assert not {k: v for k, v in foreign(inner).items() if k not in base | bench}
+
+
+def test_what_the_benchmark_imports_by_name_is_declared():
+    sources = [path.read_text("utf-8") for path in (ROOT / "llm_codec/bench").rglob("*.py")]
+    pattern = re.compile(r'needs\("([\w.]+)"(?:, "(\w+)")?')
+    calls = [call for text in sources for call in pattern.findall(text)]
+    assert calls
+    for module, extra in calls:
+        declared = import_names(listed("options.extras_require", extra or "bench"))
+        assert module.partition(".")[0] in declared
 
 
 def test_every_import_of_demos_and_tests_is_declared():

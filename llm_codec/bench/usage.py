@@ -1,0 +1,54 @@
+"""Usage: how much of its codebooks a codec uses, and how evenly."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from llm_codec.bench.worker import Line
+
+
+class Usage:
+    """Counts codes over clips.
+
+    Args:
+        sizes: V_k of every scale, by codec.
+    """
+
+    def __init__(self, sizes: Mapping[str, Sequence[int]]) -> None:
+        self.sizes = sizes
+        self.counts = {codec: [Counter() for _ in scales] for codec, scales in sizes.items()}
+
+    def take(self, clip: Line) -> Line:
+        """Counts the ``codes`` of what `Worker.measure` gave, and gives back the rest of it."""
+        for row in clip.get("rows", ()):
+            for counter, found in zip(self.counts[row["codec"]], row.pop("codes", ())):
+                counter.update(found)
+        return clip
+
+    def lines(self) -> list[Line]:
+        """A line for each scale of each codec with codes.
+
+        ``normalised_entropy`` is the entropy of their frequencies over log2 V_k: 1 if all are used
+        alike. It and ``share_used`` are low where few codes were counted; ``n`` says how many.
+        """
+        return [
+            {"line": "codebook", "codec": codec, "scale": number, **_use(counter, size)}
+            for codec, counters in self.counts.items()
+            for number, (counter, size) in enumerate(zip(counters, self.sizes[codec]), start=1)
+        ]
+
+
+def _use(counter: Counter[str], size: int) -> dict[str, Any]:
+    counts = np.sort(np.array([*counter.values()], dtype=np.int64))  # sums in one order
+    share = counts / max(counts.sum(), 1)
+    entropy = float((share * np.log2(1 / share)).sum())
+    return {
+        "size": size, "n": int(counts.sum()), "used": len(counts),
+        "share_used": round(len(counts) / size, 6), "entropy_bits": round(entropy, 6),
+        "normalised_entropy": round(entropy / math.log2(size), 6) if size > 1 else 1.0,
+    }
