@@ -104,5 +104,3 @@ def test_quoted_figures_are_those_of_the_records(page):
 
 
 def test_the_main_record_is_clear_of_chance():
-RECONSTRUCTION = POCKET / "records" / "reconstruction.jsonl"
-RECORDS = [r for path in sorted(POCKET.glob("records/fsdd*.jsonl")) for r in read_records(path)]

@@ -97,7 +97,8 @@ class Pretrainer:
         """Word vectors (V, N), most important column first: of ``start``, or from the text."""
         config, size = self.config, len(self.tokenizer)
         if not config.start:
-            return cooccurrence_vectors(np.asarray(self.corpus[:MEANING_TOKENS]), size, config.width)
+            tokens = np.asarray(self.corpus[:MEANING_TOKENS])
+            return cooccurrence_vectors(tokens, size, config.width)
         model = AutoModelForCausalLM.from_pretrained(config.start, dtype=torch.float32)
         table = model.get_input_embeddings().weight.detach().numpy()
         centred = table - table[self.words].mean(axis=0)

@@ -43,6 +43,7 @@ class _Layer:
     constant: int
 
     def clear(self, *heads: int) -> None:
+        """Takes what some heads look for away."""
         for head in heads:
             rows = slice(head * HEAD_DIM, (head + 1) * HEAD_DIM)
             self.attention.q_proj.weight[rows] = 0

@@ -28,7 +28,7 @@ def demos(codes):
 def test_the_pocket_prompt_reads_as_words(bound, tokenizer, codes, demos):
     prompt = build("pocket", demos, codes[2], bound, tokenizer, context_length=512)
     words = [bound.to_text(item, scales=1, trim=True) for item in codes]
-    assert prompt.text == f"<s>{words[0]} = two\n{words[1]} = one\n{words[2]} ="
+    assert prompt.text == f"<s> two:{words[0]}\n one:{words[1]}\n?:{words[2]} ="
     assert tokenizer.decode(prompt.ids) == prompt.text
 
 
@@ -75,7 +75,7 @@ def test_audio_words_stand_only_for_true_samples(bound, tokenizer, codec, tone):
     codes = codec.encode(tone(440, 0.13))  # padded to 2 slow words, of which 2 are heard
     longer = codec.encode(tone(440, 0.3))  # padded to 4, of which 3 are heard
     writer = PromptWriter("pocket", bound, tokenizer)
-    lengths = [len(writer.query(item).segments[0].ids) for item in (codes, longer)]
+    lengths = [len(writer.query(item).segments[1].ids) for item in (codes, longer)]
     assert lengths == [2, 3]
 
 
@@ -95,7 +95,7 @@ def test_repeats_write_the_examples_again(bound, tokenizer, codes, demos):
 def test_ids_can_stand_in_for_codes(bound, tokenizer):
     ids = tokenizer(" ba be", add_special_tokens=False)["input_ids"]
     prompt = build("pocket", [(ids, "one"), (ids, "two")], ids, bound, tokenizer, 64)
-    assert prompt.text == "<s> ba be = one\n ba be = two\n ba be ="
+    assert prompt.text == "<s> one: ba be\n two: ba be\n?: ba be ="
 
 
 def test_labels_that_begin_one_another_are_closed(bound, tokenizer):
@@ -146,10 +146,10 @@ def test_labels_without_tokens_or_with_the_same_ones_are_refused(bound, tokenize
         writer.label_sequences(["one", "One"])
 
 
-def test_a_label_can_stand_before_its_words(bound, tokenizer, codes, demos):
-    prompt = build("pocket-first", demos, codes[2], bound, tokenizer, context_length=512)
+def test_a_label_can_stand_after_its_words(bound, tokenizer, codes, demos):
+    prompt = build("pocket-last", demos, codes[2], bound, tokenizer, context_length=512)
     words = [bound.to_text(item, scales=1, trim=True) for item in codes]
-    assert prompt.text == f"<s> two:{words[0]}\n one:{words[1]}\n ?:{words[2]} ="
+    assert prompt.text == f"<s>{words[0]} = two\n{words[1]} = one\n{words[2]} ="
 
 
 def test_task_induction_can_be_left_out(bound, tokenizer, codes, demos):
@@ -175,7 +175,7 @@ def test_what_follows_an_answer_is_what_follows_it_in_the_examples(
 ):
     writer = PromptWriter(template, bound, tokenizer)
     ids = writer.head(demos, ["one", "two"]).ids
-    ends = {"pocket": "\n", "pocket-first": "\n", "uniaudio15": "#", "uniaudio15-speech": "\n"}
+    ends = {"pocket": "\n", "pocket-last": "\n", "uniaudio15": "#", "uniaudio15-speech": "\n"}
     assert tokenizer.decode([writer.end_id]) == ends[template]
     assert writer.end_id in ids
 

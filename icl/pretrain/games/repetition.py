@@ -12,7 +12,7 @@ class Repetition(Game):
         """Words with repetitions among them, so that one word does not tell what comes next."""
         rng = table.rng
         length = int(rng.integers(4, max(5, table.tokens // 2 - 3)))
-        pool = table.draw_words(int(rng.integers(2, length + 2)))
+        pool = table.draw_words(int(rng.integers(2, min(length + 2, len(table.labels) + 1))))
         words = rng.choice(pool, size=length)
         mark = table.spell.ids(str(rng.choice([" =", "\n", " ->", ":"])))
         return [ids(words), ids(mark), ids(words, target=True), ids(table.spell.ids("\n"))]

@@ -127,9 +127,11 @@ def test_groups_are_nouns_below_one_concept(tmp_path):
     rows = ["word\tpos\tdefinition\thypernyms\tsense"]
     rows += [f"fish{n}\tn\t\tfish; swimmer\t1" for n in range(8)]
     rows += [f"rock{n}\tn\t\tstone\t1" for n in range(7)]
-    rows += ["fish\tn\t\tanimal\t1", "cat\tn\t\tanimal\t1", "fish0\tn\t\tstone\t2", "run\tv\t\tstone\t1"]
+    rows += ["fish\tn\t\tanimal\t1", "cat\tn\t\tanimal\t1"]
+    rows += ["fish0\tn\t\tstone\t2", "run\tv\t\tstone\t1"]  # another sense, another kind
     (tmp_path / "w.tsv").write_text("\n".join(rows))
-    tokens = {f"fish{n}": n for n in range(8)} | {f"rock{n}": 20 + n for n in range(7)} | {"cat": 40}
+    tokens = {f"fish{n}": n for n in range(8)} | {"cat": 40}
+    tokens |= {f"rock{n}": 20 + n for n in range(7)}
     groups = read_groups(tmp_path / "w.tsv", tokens)
     assert [group.tolist() for group in groups] == [[*range(8), 40], [*range(8)]]  # animal, fish
 

@@ -23,7 +23,7 @@ def test_every_game_is_text(make_table, tokenizer, name, form):
 
 
 @pytest.mark.parametrize("name", GAMES)
-@pytest.mark.parametrize("tokens", [100, 200])
+@pytest.mark.parametrize("tokens", [128, 256])
 def test_every_game_keeps_within_its_room_and_asks_something(make_table, name, tokens):
     asked = 0
     for seed in range(40):
