@@ -22,8 +22,7 @@ from llm_codec.bench.journal import read_lines
 ROOT = Path(__file__).parents[1]
 POCKET = ROOT / "checkpoints" / "pocket"
 CARD = ROOT / "checkpoints" / "README.md"
-RECORDS = [r for path in sorted(POCKET.glob("records/*.jsonl")) for r in read_records(path)]
-RECORDS = sorted(POCKET.glob("records/*.json"))
+RECORDS = [r for path in sorted(POCKET.glob("records/fsdd*.jsonl")) for r in read_records(path)]
 RECONSTRUCTION = POCKET / "records" / "reconstruction.jsonl"
 CLIPS = ROOT / "demos" / "examples"
 LIMIT = 16 * 2**20  # bytes of one file
@@ -104,3 +103,32 @@ def test_quoted_figures_are_those_of_the_records(page):
 
 
 def test_the_main_record_is_clear_of_chance():
+    (record,) = (record for record in RECORDS if record.name == "fsdd 2-way 1-shot")
+    summary = record.summary
+    assert record.run["row"]["split"] == "dev" and summary["n"] >= 500
+    assert summary["interval_95"][0] > summary["chance"]
+    assert summary["clip_bootstrap_interval_95"][0] > summary["chance"]
+
+
+def test_reconstruction_is_of_the_shipped_codec(codec):
+    head, data, *lines = read_lines(RECONSTRUCTION)
+    by_name = {row["codec"]: row for row in head["codecs"]}
+    assert by_name["pocket"]["fingerprints"] == {
+        "codec": codec.fingerprint, "vocabulary": codec.vocabulary.fingerprint,
+    }
+    assert head["settings"]["split"] == "dev" and head["skipped"] == []
+    assert data["clips"] == sum(head["clips"].values()) and data["unreadable"] == 0
+    assert {"codec2@700", "codec2@3200", "opus@6", "opus@12", "speex@4"} <= set(by_name)
+    assert {line["line"] for line in lines} == {"codebook", "summary", "difference", "cost"}
+
+
+def test_reconstruction_is_quoted_as_recorded():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    lines = [*read_lines(RECONSTRUCTION)]
+    quoted = re.search(r"<!-- reconstruction -->\n(.*?)\n<!-- end reconstruction -->", readme, re.S)
+    assert quoted[1] == table.markdown(table.overview(lines))
+    counts = set(lines[0]["clips"].values())
+    assert f"n is {' or '.join(map(str, sorted(counts)))} clips of each kind" in readme
+    drawing = (POCKET / "reconstruction.svg").read_text("utf-8")
+    assert all(f">{name}<" in drawing for name in ("pocket", "codec2", "opus", "speex"))
+    assert lines[0]["command"] in CARD.read_text("utf-8").replace(" \\\n  ", " ")
