@@ -13,7 +13,8 @@ try:
 except ImportError as error:
     raise ImportError("the playground needs gradio: pip install 'llm-codec[playground]'") from error
 
-from icl import FewShotClassifier
+from demos import making
+from icl import FewShotClassifier, FewShotGenerator
 
 EXAMPLES = Path(__file__).parent / "examples"
 READY = {  # button: (clip shown, its label) ..., clip asked about
@@ -147,29 +148,47 @@ def query_column(state: gr.State, classifier: Callable[[], FewShotClassifier]) -
 
     # One question at a time: all visitors share one model and its prefix cache.
     button.click(
-        on_page(classify), [state, query], [answer, prompt], api_name="ask", concurrency_limit=1
+        on_page(classify), [state, query], [answer, prompt], api_name="ask", concurrency_limit=1,
+        concurrency_id="model",
     )
     query.change(lambda: (None, None), None, [answer, prompt], api_visibility="private")
     return query
 
 
-def build_demo(classifier_factory: Callable[[], FewShotClassifier]) -> gr.Blocks:
-    """Lay the page out; the factory is called once, when the first question is asked."""
+def naming_tab(classifier: Callable[[], FewShotClassifier]) -> None:
+    """Lay out the tab in which sounds are named."""
+    state = gr.State([])
+    with gr.Row():
+        buttons = {name: gr.Button(f"Try: {name.lower()}", size="sm") for name in READY}
+    with gr.Row():
+        with gr.Column():
+            support_column(state)
+        with gr.Column():
+            query = query_column(state, classifier)
+    for name, button in buttons.items():
+        fill = functools.partial(ready, name)
+        button.click(fill, None, [state, query], api_visibility="private")
+
+
+def build_demo(
+    classifier_factory: Callable[[], FewShotClassifier],
+    generator_factory: Callable[[str], FewShotGenerator],
+) -> gr.Blocks:
+    """Lay the page out.
+
+    Args:
+        classifier_factory: called once, when the first question is asked.
+        generator_factory: called with the name of a job, once for each that is asked for.
+    """
     gr.set_static_paths(EXAMPLES)
-    classifier = functools.cache(classifier_factory)
+    classifier, generator = map(functools.cache, (classifier_factory, generator_factory))
     with gr.Blocks(title="Teach a language model a sound", analytics_enabled=False) as demo:
-        state = gr.State([])
         gr.Markdown(INTRODUCTION)
-        with gr.Row():
-            buttons = {name: gr.Button(f"Try: {name.lower()}", size="sm") for name in READY}
-        with gr.Row():
-            with gr.Column():
-                support_column(state)
-            with gr.Column():
-                query = query_column(state, classifier)
-        for name, button in buttons.items():
-            fill = functools.partial(ready, name)
-            button.click(fill, None, [state, query], api_visibility="private")
+        with gr.Tab("Name a sound"):
+            naming_tab(classifier)
+        for bench in making.BENCHES:
+            with gr.Tab(bench.title):
+                making.tab(bench, generator, on_page, COLOURS)
     return demo
 
 
@@ -180,7 +199,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--llm", default="pocket", help="preset, folder or hub id")
     parser.add_argument("--port", type=int, default=7860)
     args = parser.parse_args(argv)
-    demo = build_demo(lambda: FewShotClassifier(codec=args.codec, llm=args.llm))
+    classifier = functools.cache(lambda: FewShotClassifier(codec=args.codec, llm=args.llm))
+
+    def generator(job: str) -> FewShotGenerator:
+        named = classifier()
+        named.load()  # both share one pair of models
+        return FewShotGenerator(job, codec=named.codec_, llm=named.llm_)
+
+    demo = build_demo(classifier, generator)
     demo.launch(server_port=args.port, theme=gr.themes.Soft(), footer_links=["api"])
 
 

@@ -12,6 +12,7 @@ from icl.parser import INTERRUPTED, WORK_FAILED, WRONG_USE, Parser, UsageError, 
 # Modules of `icl.commands`.
 COMMANDS = ("classify", "enhance", "speak", "evaluate", "report", "tasks")
 ELSEWHERE = {  # commands with a parser of their own: the module whose `main` it is, and help
+    "bench": ("icl.bench", "how fast questions are answered"),
     "pretrain": ("icl.pretrain.train", "train the pocket language model"),
     "probe": ("icl.probe.cli", "what the pocket language model has learnt"),
 }

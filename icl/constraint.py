@@ -84,6 +84,11 @@ class LabelTrie:
         """Token ids that labels go on with, in the order the labels were given."""
         return torch.tensor([*state]) if state else None
 
+    def sequences(self) -> Iterator[tuple[int, ...]]:
+        """The labels themselves."""
+        for path, following in self.branches():
+            yield from ((*path, t) for t in following if not walk(self, (*path, t)))
+
     def branches(self) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
         """Every beginning that some label goes on from, with the tokens it goes on with.
 

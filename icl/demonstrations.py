@@ -48,7 +48,9 @@ class Choice:
             if value not in known:
                 raise PromptError(f"{name} is {value!r}; expected one of {', '.join(known)}")
         if self.choose != "all" and (self.per_label is None or self.per_label < 1):
-            raise PromptError(f"per_label is {self.per_label}; choose={self.choose!r} needs 1 or more")
+            raise PromptError(
+                f"per_label is {self.per_label}; choose={self.choose!r} needs 1 or more"
+            )
 
     @property
     def looks(self) -> bool:

@@ -36,6 +36,12 @@ class FrozenPair(Estimator):
         """A learner whose codec and language model come from one preset, folder or hub id."""
         return cls(**{"codec": name, "llm": name, **settings})
 
+    def load(self) -> Self:
+        """Load both models now, which `fit` would do; `codec_` and `llm_` are there then."""
+        self._load_codec()
+        self._load_llm()
+        return self
+
     def encode(self, clips: Iterable[Any]) -> list[Codes]:
         """Codes of each clip; `Codes` of the same codec pass through.
 
@@ -83,12 +89,15 @@ class FrozenPair(Estimator):
             self.codec_ = given if isinstance(given, LLMCodec) else LLMCodec.from_pretrained(given)
             self._codec_source, self._writer_key = given, None
 
-    def _load_writer(self, template: str | Template, scales: int, induction: bool) -> None:
-        """Load the language model and bind the codec's words to it, unless that is done."""
+    def _load_llm(self) -> None:
         source = (self.llm, self.tokenizer)
         if not _same(getattr(self, "_llm_source", None), source):
             self.llm_ = as_llm(self.llm, self.tokenizer)
             self._llm_source, self._writer_key = source, None
+
+    def _load_writer(self, template: str | Template, scales: int, induction: bool) -> None:
+        """Load the language model and bind the codec's words to it, unless that is done."""
+        self._load_llm()
         key = (template, scales, induction)
         if getattr(self, "_writer_key", None) != key:
             words = bind(self.codec_, self.llm_)

@@ -60,5 +60,4 @@ def make(args: argparse.Namespace, query: str, pairs: list[tuple[str, str]]) -> 
 def _generator(args: argparse.Namespace) -> Any:
     from icl.generator import FewShotGenerator
 
-    options.keep_quiet()
-    return FewShotGenerator(args.job, **options.settings(args))
+    return options.learner(FewShotGenerator, args, task=args.job)

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from icl.parser import UsageError, at_least
 from icl.template import TEMPLATES
-
-SHARED = (  # settings of classifiers and generators, where a command has them as arguments
-    "codec", "llm", "tokenizer", "template", "scales", "repeats", "choose", "per_label", "order",
-    "orders", "seed", "seconds", "temperature", "top_k", "top_p", "best_of", "calibrate",
-)  # fmt: skip
-
 
 def add_learner(parser: argparse.ArgumentParser) -> None:
     """Models and prompt of a classifier."""
@@ -44,17 +39,18 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=at_least(0), default=0, help="of draws (default 0)")
 
 
-def settings(args: argparse.Namespace) -> dict[str, Any]:
-    """The arguments that are settings of a learner."""
-    return {name: getattr(args, name) for name in SHARED if hasattr(args, name)}
-
-
 def classifier(args: argparse.Namespace) -> Any:
     """The classifier the arguments ask for; the heavy imports happen here."""
     from icl.learner import FewShotClassifier
 
+    return learner(FewShotClassifier, args)
+
+
+def learner(kind: type, args: argparse.Namespace, **more: Any) -> Any:
+    """A learner whose settings are the arguments that are called like them."""
     keep_quiet()
-    return FewShotClassifier(**settings(args))
+    names = [name for name in inspect.signature(kind).parameters if hasattr(args, name)]
+    return kind(**{name: getattr(args, name) for name in names}, **more)
 
 
 def keep_quiet() -> None:

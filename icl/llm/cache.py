@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -35,6 +36,8 @@ class PrefixCache:
     def __init__(self, model: PreTrainedModel, ledger: Ledger) -> None:
         self.model = model
         self.ledger = ledger
+        known = inspect.signature(model.forward).parameters
+        self._name = "cache" if "cache" in known else "past_key_values"  # the older name
         self.reset()
 
     def reset(self) -> None:
@@ -116,7 +119,7 @@ class PrefixCache:
 
     def _run(self, ids: Tensor, cache: DynamicCache, keep: int | Tensor) -> Tensor:
         output = self.model(
-            input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=keep
+            input_ids=ids, use_cache=True, logits_to_keep=keep, **{self._name: cache}
         )
         self.ledger.run += ids.numel()
         return output.logits.float()

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import soundfile
 
-from icl import FewShotClassifier
+from icl import FewShotClassifier, FewShotGenerator
 from icl.llm.transformers import TransformersLLM
 
 gr = pytest.importorskip("gradio", reason="needs the playground extra")
@@ -93,7 +94,12 @@ def client(classifier) -> Iterator:
     from gradio_client import Client
 
     asked = []
-    demo = playground.build_demo(lambda: asked.append(1) or classifier)
+
+    def generator(job):
+        asked.append(job)
+        return FewShotGenerator(job, codec=classifier.codec, llm=classifier.llm, scales=1)
+
+    demo = playground.build_demo(lambda: asked.append(1) or classifier, generator)
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True)
     assert not asked, "the model is loaded only when the first question is asked"
     yield Client(url, verbose=False)
@@ -109,6 +115,16 @@ def test_a_visit(client):
     chances = {row["label"]: row["confidence"] for row in answer["confidences"]}
     assert answer["label"] == max(chances, key=chances.get)
     assert set(chances) == {"bell", "clap"}
+    assert {word["class_or_confidence"] for word in words} == {"scale 1", "label", None}
+
+
+def test_a_visit_in_which_a_sound_is_made(client):
+    from gradio_client import handle_file
+
+    for text, path in (("bell", BELL), ("clap", CLAP)):
+        client.predict(text, handle_file(path), api_name="/speak_example")
+    path, words = client.predict("bell", 1, api_name="/speak")
+    assert len(soundfile.read(path)[0]) > 480
     assert {word["class_or_confidence"] for word in words} == {"scale 1", "label", None}
 
 

@@ -1,11 +1,16 @@
-"""The ``icl`` command as tests call it."""
+"""The ``icl`` command as tests call it, and a completions server over real HTTP."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from icl import cli
 
@@ -36,3 +41,112 @@ def classify(icl: Callable, pair: Path, tone_file: Callable) -> Callable:
         return icl(["classify", *queries, *pairs, "--codec", pair / "codec", "--llm", llm, *more])
 
     return run
+
+
+class CompletionsServer(ThreadingHTTPServer):
+    """Speaks the protocol of vLLM's ``/v1/completions`` for a tiny model, token by token.
+
+    Attributes:
+        trouble: answers to give instead, one a request: (status, body).
+        text_only, mute: refuses token ids; refuses to echo.
+        seen: bodies of all requests; keys: their authorisation headers.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.model, self.tokenizer = model, tokenizer
+        self.trouble: list[tuple[int, bytes]] = []
+        self.text_only = self.mute = False
+        self.seen: list[dict] = []
+        self.keys: list[str | None] = []
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    def log_probs(self, ids: list[int]) -> torch.Tensor:
+        """After each of ``ids``: (L, vocab_size)."""
+        with torch.no_grad():
+            return self.model(torch.tensor([ids]), use_cache=False).logits[0].log_softmax(-1)
+
+    def complete(self, body: dict, prompt: str | list[int], index: int) -> dict:
+        if isinstance(prompt, str):
+            prompt = self.tokenizer(self.tokenizer.bos_token + prompt)["input_ids"]
+        ids, generator = list(prompt), torch.Generator().manual_seed(body.get("seed", 0))
+        name = self.name(body)
+        names, told, tops = [], [], []
+        if body.get("echo"):
+            rows = self.log_probs(ids)
+            names = [name(token) for token in ids[1:]]
+            told = [None, *(rows[i, t].item() for i, t in enumerate(ids[2:], start=1))]
+        for _ in range(body["max_tokens"]):
+            row = self.log_probs(ids)[-1]
+            token = self.draw(body, row, generator)
+            ids.append(token)
+            names.append(name(token))
+            told.append(row[token].item())
+            asked = body.get("logprob_token_ids") or row.topk(body["logprobs"]).indices.tolist()
+            shown = [token, *(t for t in asked if t != token)][: body["logprobs"] + 1]
+            tops.append({name(t): row[t].item() for t in shown})
+            if token in body.get("stop_token_ids", []) or name(token) in body.get("stop", []):
+                break
+        new = ids[len(prompt) :]
+        offsets = [sum(map(len, names[:n])) for n in range(len(names))]
+        logprobs = {"tokens": names, "token_logprobs": told, "top_logprobs": tops,
+                    "text_offset": offsets}
+        text = self.tokenizer.decode(new)
+        choice = {"index": index, "text": text, "logprobs": logprobs}
+        return choice | ({"token_ids": new} if body.get("return_token_ids") else {})
+
+    def draw(self, body: dict, row: torch.Tensor, generator: torch.Generator) -> int:
+        allowed = torch.tensor(body.get("allowed_token_ids") or range(len(row)))
+        if body["temperature"] == 0:
+            return int(allowed[row[allowed].argmax()])
+        probs = (row[allowed] / body["temperature"]).softmax(-1)
+        return int(allowed[torch.multinomial(probs, 1, generator=generator)])
+
+    def name(self, body: dict) -> Callable[[int], str]:
+        if body.get("return_tokens_as_token_ids"):
+            return lambda token: f"token_id:{token}"
+        return lambda token: self.tokenizer.decode([token])
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:  # noqa: N802
+        self.answer(200, {"data": [{"id": "tiny", "max_model_len": 512}]})
+
+    def do_POST(self) -> None:  # noqa: N802
+        server = self.server
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        server.seen.append(body)
+        server.keys.append(self.headers.get("Authorization"))
+        if server.trouble:
+            return self.answer(*server.trouble.pop(0))
+        prompts = body["prompt"]
+        if isinstance(prompts, str) or isinstance(prompts[0], int):
+            prompts = [prompts]
+        if server.text_only and not isinstance(prompts[0], str):
+            return self.answer(400, {"error": {"message": "prompt must be a string"}})
+        if server.mute and body.get("echo"):
+            return self.answer(400, {"error": {"message": "echo is not supported"}})
+        choices = [server.complete(body, prompt, i) for i, prompt in enumerate(prompts)]
+        self.answer(200, {"choices": choices[::-1]})  # in any order: each has its index
+
+    def answer(self, status: int, body: dict | bytes) -> None:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server(llama: Any, tokenizer: Any) -> Iterator[CompletionsServer]:
+    """A completions server on this machine, for the model `llama`."""
+    running = CompletionsServer(llama, tokenizer)
+    threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+    yield running
+    running.shutdown()
+    running.server_close()

@@ -48,6 +48,16 @@ def test_a_support_folder_has_one_sub_folder_per_label(pair, tone_file, tmp_path
     assert code == 0 and "one" in out and "two" in out
 
 
+def test_how_examples_are_shown_can_be_chosen(classify, tone_file):
+    examples = [f"{tone_file(300 * n, n / 10)}={('one', 'two')[n % 2]}" for n in range(2, 6)]
+    more = ("--choose", "balanced", "--per-label", "1", "--show-prompt", "--order", "given")
+    code, out, err = classify(tone_file(320), examples=examples, more=more)
+    assert (code, err) == (0, "") and out.count(" = one\n") == out.count(" = two\n") == 1
+    more = ("--orders", "2", "--calibrate", "contextual", "--template", "pocket-first")
+    code, out, err = classify(tone_file(320), examples=examples, more=more)
+    assert (code, err) == (0, "") and "one" in out and "two" in out
+
+
 def missing(folder: Path) -> Path:
     return folder / "missing.wav"
 

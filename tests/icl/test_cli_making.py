@@ -24,7 +24,8 @@ def enhance(icl, pair, tone_file, tmp_path):
 @pytest.fixture
 def speak(icl, pair, tone_file, tmp_path):
     def run(*more, text="one", out=tmp_path / "out.wav"):
-        pairs = ["--example", f"one={tone_file(300, 0.2)}", "--example", f"two={tone_file(900, 0.2)}"]
+        examples = (f"one={tone_file(300, 0.2)}", f"two={tone_file(900, 0.2)}")
+        pairs = [part for example in examples for part in ("--example", example)]
         return icl(["speak", text, "-o", out, *pairs, "--codec", pair / "codec",
                     "--llm", pair / "llm", *more])
 

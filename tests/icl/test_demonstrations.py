@@ -62,7 +62,8 @@ def test_each_turn_is_another_order_of_the_same_examples():
 
 @pytest.mark.parametrize(("settings", "message"), [
     ({"choose": "best"}, "choose is 'best'"), ({"order": "up"}, "order is 'up'"),
-    ({"choose": "balanced"}, "per_label is None"), ({"choose": "nearest", "per_label": 0}, "per_label is 0"),
+    ({"choose": "balanced"}, "per_label is None"),
+    ({"choose": "nearest", "per_label": 0}, "per_label is 0"),
 ])
 def test_choices_that_do_not_exist_are_refused(settings, message):
     with pytest.raises(PromptError, match=message):
@@ -83,7 +84,8 @@ def test_the_query_decides_which_examples_a_classifier_shows(codec, llama, token
     pitches = [200, 1000, 3000, 220, 1100, 3300]
     clips = [codec.encode(tone(hertz, 0.3 + hertz / 9000)) for hertz in pitches]
     learner = FewShotClassifier(
-        codec, TransformersLLM(llama, tokenizer), choose="nearest", per_label=1, order="nearest-last"
+        codec, TransformersLLM(llama, tokenizer), choose="nearest", per_label=1,
+        order="nearest-last",
     ).fit(clips, ["one"] * 3 + ["two"] * 3)
     for clip in clips:
         segments = learner.show_prompt(clip).segments

@@ -1,0 +1,146 @@
+"""Tabs of the playground in which the language model makes a sound after example pairs."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+
+from icl import FewShotGenerator
+
+EXAMPLES = Path(__file__).parent / "examples"
+Pairs = list[tuple[str, str]]  # source (a path or a text) and the path of its target
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One tab: what is made of what, and a filled-in start.
+
+    Args:
+        job: name in `icl.jobs.JOBS`; endpoints are called after it.
+        title, source, target: what is written on the page.
+        text: whether the source is a text.
+        pairs, query: what the button fills in, paths below the examples.
+    """
+
+    job: str
+    title: str
+    source: str
+    target: str
+    text: bool
+    pairs: tuple[tuple[str, str], ...]
+    query: str
+
+    def ready(self) -> tuple[Pairs, str]:
+        """Pairs and query with whole paths."""
+        def place(source: str) -> str:
+            return source if self.text else str(EXAMPLES / source)
+
+        pairs = [(place(source), str(EXAMPLES / target)) for source, target in self.pairs]
+        return pairs, place(self.query)
+
+
+BENCHES = (
+    Bench(
+        "enhance", "Clean a sound", "Noisy", "Clean", False,
+        tuple(
+            (f"noisy/digits/{name}/american-f-1.flac", f"digits/{name}/american-f-1.flac")
+            for name in ("three", "seven")
+        ),
+        "noisy/digits/five/american-f-1.flac",
+    ),
+    Bench(
+        "speak", "Say a word", "Word", "How it is said", True,
+        tuple((name, f"digits/{name}/american-f-1.flac") for name in ("one", "two", "three")),
+        "1 + 1",
+    ),
+)  # fmt: skip
+
+
+def add_pair(pairs: Pairs, source: str | None, target: str | None) -> Pairs:
+    """Append a pair; ValueError when one side is missing."""
+    if not (source and source.strip() and target):
+        raise ValueError("a pair has two sides: give both before you add it")
+    return [*pairs, (source.strip(), target)]
+
+
+def make(
+    generator: FewShotGenerator, pairs: Pairs, query: str | None, seed: float = 0
+) -> tuple[tuple[int, np.ndarray], list[tuple[str, str | None]]]:
+    """Let the model make a sound of ``query`` after the pairs.
+
+    Returns:
+        Rate in Hz and samples (S,) float32; and the prompt in pieces, each with its kind.
+
+    Raises:
+        ValueError: no pair, no query, or clips that are no sound.
+    """
+    if not pairs:
+        raise ValueError("show at least one pair first")
+    if not (query and query.strip()):
+        raise ValueError("there is nothing to make a sound of yet")
+    generator.fit(*zip(*pairs, strict=True))
+    wave = generator.generate(query.strip(), seed=int(seed))
+    words = generator.show_prompt(query.strip()).coloured()
+    shown = [(text, None if kind == "text" else kind) for text, kind in words]
+    return (generator.codec_.config.sample_rate, wave), shown
+
+
+def listed(bench: Bench, pairs: Pairs) -> str:
+    """The pairs as lines of Markdown."""
+    if not pairs:
+        return "*No pair yet.*"
+    names = [(s if bench.text else Path(s).name, Path(t).name) for s, t in pairs]
+    return "\n".join(f"- {source} → {target}" for source, target in names)
+
+
+def tab(
+    bench: Bench,
+    generator: Callable[[str], FewShotGenerator],
+    guard: Callable[[Callable], Callable],
+    colours: dict[str, str],
+) -> None:
+    """Lay one tab out.
+
+    Args:
+        bench: what it is for.
+        generator: gives a generator for a job.
+        guard: shows on the page what a handler complains of.
+        colours: of the pieces of a prompt.
+    """
+    state = gr.State([])
+    fill = gr.Button("Try: fill in an example", size="sm")
+    with gr.Row():
+        with gr.Column():
+            source, target = _side(bench, bench.source), _clip(bench.target)
+            add = gr.Button("Add pair")
+            shown = gr.Markdown(listed(bench, []))
+        with gr.Column():
+            query = _side(bench, "Make one of")
+            seed = gr.Number(0, label="Seed", precision=0, minimum=0)
+            button = gr.Button("Make it", variant="primary")
+            answer = gr.Audio(label="Made", interactive=False, buttons=["download"])
+            prompt = gr.HighlightedText(label="Prompt", color_map=colours, show_legend=True)
+    add.click(
+        guard(add_pair), [state, source, target], state, api_name=f"{bench.job}_example"
+    )
+    state.change(functools.partial(listed, bench), state, shown, api_visibility="private")
+    fill.click(bench.ready, None, [state, query], api_visibility="private")
+
+    def answer_query(pairs: Pairs, query: str | None, seed: float):
+        return make(generator(bench.job), pairs, query, seed)
+
+    button.click(
+        guard(answer_query), [state, query, seed], [answer, prompt], api_name=bench.job,
+        concurrency_limit=1, concurrency_id="model",
+    )
+
+
+def _side(bench: Bench, label: str) -> gr.Textbox | gr.Audio:
+    return gr.Textbox(label=label, max_lines=1) if bench.text else _clip(label)
+
+
+def _clip(label: str) -> gr.Audio:
+    return gr.Audio(sources=["upload", "microphone"], type="filepath", label=label)
