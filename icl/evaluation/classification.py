@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from pathlib import Path
 from typing import Any
 
@@ -68,14 +67,8 @@ class Classification:
     def answer(self, question: Question) -> dict[str, Any]:
         """One item of the record."""
         seed, episode = question
-        llm = self.models.llm
-        started, run, saved = time.perf_counter(), llm.tokens_run, llm.tokens_saved
-        predicted, probabilities = self._ask(episode)
-        spent = {
-            "seconds": round(time.perf_counter() - started, 4),
-            "tokens_run": llm.tokens_run - run,
-            "tokens_saved": llm.tokens_saved - saved,
-        }
+        with self.models.metered() as spent:
+            predicted, probabilities = self._ask(episode)
         return {
             "seed": seed,
             "query": _tag(episode.query),

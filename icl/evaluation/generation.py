@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -49,17 +48,11 @@ class Generation:
     def answer(self, question: tuple[int, Question]) -> dict[str, Any]:
         """One item of the record."""
         seed, asked = question
-        llm = self.models.llm
-        started, run, saved = time.perf_counter(), llm.tokens_run, llm.tokens_saved
-        if self._shown != asked.support:
-            self._learner.fit([*asked.sources], [*asked.targets])
-            self._shown = asked.support
-        wave = samples(self._learner.generate(asked.query, seed=seed))
-        spent = {
-            "seconds": round(time.perf_counter() - started, 4),
-            "tokens_run": llm.tokens_run - run,
-            "tokens_saved": llm.tokens_saved - saved,
-        }
+        with self.models.metered() as spent:
+            if self._shown != asked.support:
+                self._learner.fit([*asked.sources], [*asked.targets])
+                self._shown = asked.support
+            wave = samples(self._learner.generate(asked.query, seed=seed))
         return {
             "seed": seed,
             "query": asked.name,

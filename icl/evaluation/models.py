@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +46,16 @@ class Models:
             "vocabulary": self.codec.vocabulary.fingerprint,
             "llm": self.llm.fingerprint,
         }
+
+    @contextmanager
+    def metered(self) -> Iterator[dict[str, float]]:
+        """What a block costs: ``seconds``, ``tokens_run``, ``tokens_saved``; filled at its end."""
+        llm, spent = self.llm, {}
+        started, run, saved = time.perf_counter(), llm.tokens_run, llm.tokens_saved
+        yield spent
+        spent["seconds"] = round(time.perf_counter() - started, 4)
+        spent["tokens_run"] = llm.tokens_run - run
+        spent["tokens_saved"] = llm.tokens_saved - saved
 
     def classifier(self, row: Row) -> FewShotClassifier:
         """A learner with the settings of a row."""

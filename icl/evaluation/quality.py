@@ -35,7 +35,7 @@ def pesq(clean: np.ndarray, clip: np.ndarray) -> float:
     library = _library("pesq")
     try:
         return float(library.pesq(SAMPLE_RATE, clean, fitted(clip, len(clean)), "wb"))
-    except library.NoUtterancesError:
+    except (library.NoUtterancesError, ValueError):  # digital silence makes it divide by zero
         return WORST_PESQ
 
 

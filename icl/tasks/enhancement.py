@@ -10,7 +10,7 @@ import numpy as np
 
 from icl.evaluation.quality import pesq, stoi
 from icl.tasks.base import Clip, DataError, clips_of
-from icl.tasks.generation import GenerationTask, Grader, Question, Through, excerpt
+from icl.tasks.generation import GenerationTask, Grader, Question, Through, excerpt, loudest
 from icl.tasks.manifest import Row, by_split, words
 
 SECONDS = 1.2  # of every clip: five pairs of all scales fit a context of 2 048 tokens
@@ -200,13 +200,9 @@ def _pairs(root: Path, split: str) -> list[tuple[Clip, Clip]]:
 
 def _cut(noisy: Clip, clean: Clip) -> tuple[np.ndarray, np.ndarray]:
     """The same stretch of both: the one in which the clean clip is loudest."""
-    both = np.stack([wave[: round(30 * 16000)] for wave in (noisy.load(), clean.load())])
-    size = round(SECONDS * 16000)
-    if both.shape[1] <= size:
-        return both[0], both[1]
-    energy = np.concatenate([[0.0], np.cumsum(np.square(both[1], dtype=np.float64))])
-    start = int((energy[size:] - energy[:-size]).argmax())
-    return both[0, start : start + size], both[1, start : start + size]
+    size, waves = round(SECONDS * 16000), (noisy.load(), clean.load())
+    start = loudest(waves[1], size)
+    return waves[0][start : start + size], waves[1][start : start + size]
 
 
 def _require_one_way(ways: int, name: str) -> None:

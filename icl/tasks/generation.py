@@ -94,6 +94,11 @@ def excerpt(wave: np.ndarray, seconds: float, sample_rate: int = 16000) -> np.nd
     size = round(seconds * sample_rate)
     if len(wave) <= size:
         return np.pad(wave, (0, size - len(wave))).astype(np.float32)
-    energy = np.concatenate([[0.0], np.cumsum(np.square(wave, dtype=np.float64))])
-    start = int((energy[size:] - energy[:-size]).argmax())
+    start = loudest(wave, size)
     return np.ascontiguousarray(wave[start : start + size], dtype=np.float32)
+
+
+def loudest(wave: np.ndarray, size: int) -> int:
+    """Where the ``size`` loudest samples in a row of a clip (S,) begin; 0 if it has no more."""
+    energy = np.concatenate([[0.0], np.cumsum(np.square(wave, dtype=np.float64))])
+    return int((energy[size:] - energy[:-size]).argmax()) if len(wave) > size else 0

@@ -20,8 +20,8 @@ def speak(word: str, speaker: float, take: int, seconds: float = 0.35) -> np.nda
 
 def clips(speakers, takes):
     chosen = [(word, s, take) for s in speakers for word in WORDS for take in range(takes)]
-    words, speakers = ([str(one[at]) for one in chosen] for at in (0, 1))
-    return [speak(*one) for one in chosen], words, speakers
+    words, voices = [word for word, _, _ in chosen], [str(s) for _, s, _ in chosen]
+    return [speak(*one) for one in chosen], words, voices
 
 
 @pytest.fixture(scope="module")
