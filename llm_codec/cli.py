@@ -5,21 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tqdm import tqdm
-
-from llm_codec import audio, checkpoint, describe
+from llm_codec import audio, checkpoint, describe, jobs
 from llm_codec.codes import SUFFIX, Codes
-
-FAILED, MISUSED, INTERRUPTED = 1, 2, 130
-
-
-class UsageError(Exception):
-    """The command was asked for something it does not do; exit code 2."""
+from llm_codec.failure import FAILED, INTERRUPTED, MISUSED, UsageError, report
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,11 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # --help
         return int(stop.code or 0)
     except UsageError as error:
-        return _fail(error, "--debug" in argv, MISUSED)
+        return report(error, "--debug" in argv, MISUSED)
     except (ValueError, OSError, ImportError) as error:
-        return _fail(error, "--debug" in argv, FAILED)
+        return report(error, "--debug" in argv, FAILED)
     except KeyboardInterrupt as error:
-        return _fail(error, "--debug" in argv, INTERRUPTED)
+        return report(error, "--debug" in argv, INTERRUPTED)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _encode(args: argparse.Namespace) -> int:
-    pairs = _pairs(args, audio.SUFFIXES, (SUFFIX,))
+    found = jobs.find(args.input, args.out, audio.SUFFIXES, (SUFFIX,))
     codec = _load_codec(args)
 
     def work(source: Path, target: Path) -> dict[str, Any]:
@@ -104,11 +96,11 @@ def _encode(args: argparse.Namespace) -> int:
         codes.save(target)
         return describe.code_file(target, codes)
 
-    return _each(pairs, work, args)
+    return jobs.each(found, work, args)
 
 
 def _decode(args: argparse.Namespace) -> int:
-    pairs = _pairs(args, (SUFFIX,), (".wav", ".flac"))
+    found = jobs.find(args.input, args.out, (SUFFIX,), (".wav", ".flac"))
     codec = _load_codec(args)
 
     def work(source: Path, target: Path) -> dict[str, Any]:
@@ -118,7 +110,7 @@ def _decode(args: argparse.Namespace) -> int:
         codec.decode_file(codes, target, args.seed, args.scales)
         return describe.audio_file(target)
 
-    return _each(pairs, work, args)
+    return jobs.each(found, work, args)
 
 
 def _info(args: argparse.Namespace) -> int:
@@ -156,92 +148,6 @@ def _load_codec(args: argparse.Namespace) -> Any:
     except ValueError as error:
         raise UsageError(str(error)) from error
     return codec
-
-
-def _pairs(
-    args: argparse.Namespace, reads: Sequence[str], writes: Sequence[str]
-) -> list[tuple[Path, Path]]:
-    """Every input file and where its output goes.
-
-    Args:
-        args: with ``input`` and ``out``.
-        reads: suffixes that are taken from a folder; a file is taken whatever its name.
-        writes: suffixes an output may have, the usual one first.
-    """
-    source, out = args.input, args.out
-    if not source.exists():
-        raise FileNotFoundError(f"{source} does not exist; check the path")
-    if source.is_dir():
-        return _tree(source, out, reads, writes[0])
-    usual = source.with_suffix(writes[0])
-    target = usual if out is None else out / usual.name if out.is_dir() else out
-    if target.suffix.lower() not in writes:
-        raise UsageError(f"output {target} must end in {' or '.join(writes)}")
-    return [(source, target)]
-
-
-def _tree(
-    source: Path, out: Path | None, reads: Sequence[str], suffix: str
-) -> list[tuple[Path, Path]]:
-    """Every file below a folder and where its output goes: the same tree, here or under ``out``."""
-    root = source if out is None else out
-    if root.exists() and not root.is_dir():
-        raise UsageError(f"{source} is a folder, so the output must be one; {out} is a file")
-    files = sorted(file for file in source.rglob("*") if file.suffix.lower() in reads)
-    if not files:
-        raise FileNotFoundError(f"{source} holds no files that end in {', '.join(reads)}")
-    return [(file, (root / file.relative_to(source)).with_suffix(suffix)) for file in files]
-
-
-def _each(
-    pairs: list[tuple[Path, Path]],
-    work: Callable[[Path, Path], dict[str, Any]],
-    args: argparse.Namespace,
-) -> int:
-    """Works on every file; a bad one is reported on one line and the rest go on."""
-    failed = False
-    written: set[Path] = set()
-    for source, target in _progress(pairs):
-        try:
-            _claim(target, written, args.force)
-            result = work(source, target)
-        except (ValueError, OSError) as error:
-            failed = bool(_fail(error, args.debug, FAILED))
-            continue
-        if args.json:
-            result = {"input": str(source), "output": str(target), **result}
-        tqdm.write(json.dumps(result) if args.json else f"{source} -> {target}", file=sys.stdout)
-    return FAILED if failed else 0
-
-
-def _claim(target: Path, written: set[Path], force: bool) -> None:
-    """Makes the folder of ``target``, unless something there or of this run would be lost."""
-    if target in written:
-        raise FileExistsError(f"{target} was just written for another input of the same name")
-    if target.exists() and not force:
-        raise FileExistsError(f"{target} exists; give --force to overwrite it")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    written.add(target)
-
-
-def _progress(pairs: list[tuple[Path, Path]]) -> Iterator[tuple[Path, Path]]:
-    """A bar on stderr, if someone is watching and there is something to wait for."""
-    quiet = len(pairs) < 2 or not sys.stderr.isatty()
-    return iter(tqdm(pairs, unit="file", disable=quiet))
-
-
-def _fail(error: BaseException, debug: bool, code: int) -> int:
-    """Reports an error on one line of stderr; returns the exit code."""
-    if debug:
-        traceback.print_exception(error)
-    if isinstance(error, KeyboardInterrupt):
-        message = "interrupted"
-    elif isinstance(error, OSError) and error.strerror:
-        message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    else:
-        message = " ".join(str(error).split())
-    tqdm.write(f"llm-codec: error: {message}", file=sys.stderr)
-    return code
 
 
 if __name__ == "__main__":
