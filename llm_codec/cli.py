@@ -1,4 +1,4 @@
-"""The command line: ``llm-codec encode | decode | info | convert | train``."""
+"""The command line: ``llm-codec encode | decode | info | convert | export | train``."""
 
 from __future__ import annotations
 
@@ -83,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("--force", action="store_true", help="overwrite what is there")
     convert.set_defaults(run=_convert)
 
+    export = commands.add_parser("export", parents=[shared], help="a codec -> ONNX graphs")
+    export.add_argument("codec", metavar="CODEC", help="preset, folder or hub id")
+    export.add_argument("--out", type=Path, required=True, help="folder of the graphs")
+    export.add_argument("--force", action="store_true", help="overwrite what is there")
+    export.set_defaults(run=_export)
+
     commands.add_parser("train", help="train a codec (llm-codec train --help)")
     return parser
 
@@ -114,7 +120,11 @@ def _decode(args: argparse.Namespace) -> int:
 
 
 def _info(args: argparse.Namespace) -> int:
-    found = describe.anything(args.target)
+    return _show(describe.anything(args.target), args)
+
+
+def _show(found: dict[str, Any], args: argparse.Namespace) -> int:
+    """Prints a description, for people or for machines."""
     if args.json:
         print(json.dumps(found))
     else:
@@ -131,6 +141,15 @@ def _convert(args: argparse.Namespace) -> int:
     codec.save_pretrained(args.out, dtype=None)  # half precision would change codes
     args.target = str(args.out)
     return _info(args)
+
+
+def _export(args: argparse.Namespace) -> int:
+    from llm_codec import export
+    from llm_codec.codec import LLMCodec
+
+    if (args.out / export.CARD).exists() and not args.force:
+        raise FileExistsError(f"{args.out} holds an export; give --force to overwrite it")
+    return _show(export.export(LLMCodec.from_pretrained(args.codec), args.out), args)
 
 
 def _train(argv: Sequence[str]) -> int:

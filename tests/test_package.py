@@ -19,7 +19,8 @@ IMPORT_NAMES = {"scikit-learn": "sklearn", "llm-codec": "llm_codec"}  # others: 
 OWN = {"llm_codec", "icl", "demos"}
 SOURCES = sorted(path for name in OWN for path in (ROOT / name).rglob("*.py"))
 OPTIONAL = {"sklearn"}  # looked at only where a user of scikit-learn has imported it
-HEAVY = ("gradio", "pesq", "audiotools", "dac", "torchaudio", "httpx", "openai", "matplotlib")
+HEAVY = ("gradio", "pesq", "audiotools", "dac", "torchaudio", "httpx", "openai", "matplotlib",
+         "onnx", "onnxscript", "onnxruntime")
 
 
 def relative(path: Path) -> str:
@@ -111,6 +112,7 @@ def test_commands_lead_somewhere(command):
 
 def test_every_import_of_the_packages_is_declared():
     base = import_names(listed("options", "install_requires"))
+    base |= import_names(listed("options.extras_require", "export"))
     paths = [path for path in SOURCES if not relative(path).startswith("demos/")]
     undeclared = {k: v for k, v in foreign(paths).items() if k not in base | OPTIONAL}
     assert not undeclared
@@ -121,7 +123,8 @@ def test_every_import_of_demos_and_tests_is_declared():
     extras = SETUP["options.extras_require"]
     known = import_names(base + extras["playground"].split())
     assert set(foreign([p for p in SOURCES if relative(p).startswith("demos/")])) <= known
-    known |= import_names(extras["test"].split()) | {"gradio_client"}  # comes with gradio
+    known |= import_names((extras["test"] + extras["export"]).split())
+    known |= {"gradio_client"}  # comes with gradio
     local = {path.stem for path in (ROOT / "tests").rglob("*.py")}
     assert set(foreign(sorted((ROOT / "tests").rglob("*.py")))) - local <= known
 
