@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from llm_codec import audio, checkpoint, describe, jobs
-from llm_codec.codes import SUFFIX, Codes
+from llm_codec import audio, blocks, checkpoint, describe, jobs
+from llm_codec.codes import SUFFIX, Codes, CodesError
 from llm_codec.failure import FAILED, INTERRUPTED, MISUSED, UsageError, report
 
 
@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
     info = commands.add_parser("info", parents=[shared], help="what a file or a codec holds")
     info.add_argument("target", metavar="FILE|CHECKPOINT", help=".lcc, audio, preset or folder")
+    info.add_argument("--codec", help="codec whose words an .lcc file is shown in (pocket, if its)")
     info.set_defaults(run=_info)
 
     convert = commands.add_parser("convert", parents=[shared], help="released weights -> a codec")
@@ -100,9 +101,17 @@ def _encode(args: argparse.Namespace) -> int:
     def work(source: Path, target: Path) -> dict[str, Any]:
         codes = codec.encode(source, scales=args.scales)
         codes.save(target)
-        return describe.code_file(target, codes)
+        return describe.code_file(target, codes, codec.vocabulary)
 
-    return jobs.each(found, work, args)
+    def done(_: Path, target: Path) -> bool:
+        try:
+            codes = Codes.load(target)
+        except CodesError:
+            return False
+        wanted = args.scales or codec.config.num_scales
+        return codes.codec == codec.fingerprint and len(codes.scales) == wanted
+
+    return jobs.each(found, work, done, args)
 
 
 def _decode(args: argparse.Namespace) -> int:
@@ -116,11 +125,15 @@ def _decode(args: argparse.Namespace) -> int:
         codec.decode_file(codes, target, args.seed, args.scales)
         return describe.audio_file(target)
 
-    return jobs.each(found, work, args)
+    def done(source: Path, target: Path) -> bool:
+        codes = Codes.load(source)
+        return blocks.shape(target) == (int(codes.num_samples.max()), codes.sample_rate)
+
+    return jobs.each(found, work, done, args)
 
 
 def _info(args: argparse.Namespace) -> int:
-    return _show(describe.anything(args.target), args)
+    return _show(describe.anything(args.target, args.codec), args)
 
 
 def _show(found: dict[str, Any], args: argparse.Namespace) -> int:
@@ -128,7 +141,7 @@ def _show(found: dict[str, Any], args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(found))
     else:
-        print("\n".join(f"{name:<18} {describe.readable(value)}" for name, value in found.items()))
+        print("\n".join(f"{name:<27} {describe.readable(value)}" for name, value in found.items()))
     return 0
 
 
@@ -139,8 +152,7 @@ def _convert(args: argparse.Namespace) -> int:
         raise FileExistsError(f"{args.out} holds a codec; give --force to overwrite it")
     codec = load_released(args.released, words=args.words, tokenizer=args.tokenizer)
     codec.save_pretrained(args.out, dtype=None)  # half precision would change codes
-    args.target = str(args.out)
-    return _info(args)
+    return _show(describe.codec(args.out), args)
 
 
 def _export(args: argparse.Namespace) -> int:

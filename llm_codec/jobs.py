@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tqdm import tqdm
 from llm_codec.failure import FAILED, UsageError, report
 
 Job = tuple[Path, Path]  # input, output
+Work = Callable[[Path, Path], dict[str, Any]]
+Done = Callable[[Path, Path], bool]
 
 
 def find(
@@ -53,33 +56,86 @@ def _tree(source: Path, out: Path | None, reads: Sequence[str], suffix: str) -> 
     return [(file, (root / file.relative_to(source)).with_suffix(suffix)) for file in files]
 
 
-def each(
-    jobs: list[Job], work: Callable[[Path, Path], dict[str, Any]], args: argparse.Namespace
-) -> int:
-    """Works on every file; a bad one is reported on one line and the rest go on."""
-    failed = False
-    written: set[Path] = set()
-    for source, target in _progress(jobs):
-        try:
-            _claim(target, written, args.force)
-            result = work(source, target)
-        except (ValueError, OSError) as error:
-            failed = bool(report(error, args.debug, FAILED))
-            continue
-        if args.json:
-            result = {"input": str(source), "output": str(target), **result}
-        tqdm.write(json.dumps(result) if args.json else f"{source} -> {target}", file=sys.stdout)
-    return FAILED if failed else 0
+@dataclass
+class Tally:
+    """What became of the files of a run.
+
+    Args:
+        written: outputs begun, so that no two inputs share one.
+        finished: files worked on to the end.
+        skipped: files that were done before.
+        failed: what went wrong, in order.
+    """
+
+    written: set[Path] = field(default_factory=set)
+    finished: int = 0
+    skipped: int = 0
+    failed: list[Exception] = field(default_factory=list)
+
+    def tell(self, debug: bool) -> int:
+        """Lists what is worth a look on stderr; returns the exit code."""
+        if self.skipped or (self.failed and self.finished):
+            counts = f"{self.finished} done, {self.skipped} done before, {len(self.failed)} failed"
+            tqdm.write(f"llm-codec: {counts}", file=sys.stderr)
+        for error in self.failed:
+            report(error, debug, FAILED)
+        return FAILED if self.failed else 0
 
 
-def _claim(target: Path, written: set[Path], force: bool) -> None:
-    """Makes the folder of ``target``, unless something there or of this run would be lost."""
-    if target in written:
+def each(jobs: list[Job], work: Work, done: Done, args: argparse.Namespace) -> int:
+    """Works on every file; the bad ones are listed at the end, and the rest go on.
+
+    Args:
+        jobs: of a folder, or of one file.
+        work: makes an output and describes it.
+        done: whether an output that is there is complete. In a folder it is skipped then; who
+            names one file wants it made, and is told that it exists.
+        args: with ``force``, ``json`` and ``debug``.
+
+    Returns:
+        Exit code: 1 if any file failed.
+    """
+    tally = Tally()
+    try:
+        for source, target in _progress(jobs):
+            try:
+                _do(source, target, work, done if len(jobs) > 1 else None, tally, args)
+            except (ValueError, OSError) as error:
+                tally.failed.append(error)
+    finally:  # also where it is interrupted
+        code = tally.tell(args.debug)
+    return code
+
+
+def _do(
+    source: Path, target: Path, work: Work, done: Done | None, tally: Tally,
+    args: argparse.Namespace,
+) -> None:
+    """Works on one file, unless that would lose something or was done before."""
+    names = {"input": str(source), "output": str(target)}
+    if target in tally.written:
         raise FileExistsError(f"{target} was just written for another input of the same name")
-    if target.exists() and not force:
-        raise FileExistsError(f"{target} exists; give --force to overwrite it")
+    tally.written.add(target)
+    if target.exists() and not args.force:
+        if done is None:
+            raise FileExistsError(f"{target} exists; give --force to overwrite it")
+        if not (_follows(source, target) and done(source, target)):
+            raise FileExistsError(f"{target} exists and is older than {source}, damaged, or made "
+                                  "in another way; give --force to overwrite it")
+        tally.skipped += 1
+        if args.json:
+            print(json.dumps({**names, "skipped": True}))
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
-    written.add(target)
+    result = work(source, target)
+    tally.finished += 1
+    line = json.dumps({**names, **result}) if args.json else f"{source} -> {target}"
+    tqdm.write(line, file=sys.stdout)
+
+
+def _follows(source: Path, target: Path) -> bool:
+    """Whether the output is not older than the input."""
+    return target.stat().st_mtime >= source.stat().st_mtime
 
 
 def _progress(jobs: list[Job]) -> Iterator[Job]:
