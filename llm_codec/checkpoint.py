@@ -223,8 +223,7 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
     except FileNotFoundError:
         raise CheckpointError(f"{path} is missing; expected the weights of the codec") from None
     except SafetensorError as error:
-        reason = f"{path} is damaged or cut short ({error}); fetch it again"
-        raise CheckpointError(reason) from error
+        raise CheckpointError(f"{path} is damaged or cut short ({error}); fetch again") from error
 
 
 def _config_fingerprint(values: Mapping[str, Any]) -> str:

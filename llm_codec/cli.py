@@ -1,4 +1,4 @@
-"""The command line: ``llm-codec encode | decode | info | convert | export | train``."""
+"""The command line: ``llm-codec encode | decode | info | convert | export | train | bench``."""
 
 from __future__ import annotations
 
@@ -7,19 +7,12 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from llm_codec import audio, blocks, checkpoint, describe, jobs
 from llm_codec.codes import SUFFIX, Codes, CodesError
-from llm_codec.failure import FAILED, INTERRUPTED, MISUSED, UsageError, report
-
-
-class _Parser(argparse.ArgumentParser):
-    """Errors take one line: what is wrong, without the usage before it."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raises `UsageError` where argparse would print and exit."""
-        raise UsageError(f"{message} (see {self.prog} --help)")
+from llm_codec.failure import FAILED, INTERRUPTED, MISUSED, report
+from llm_codec.parser import Parser, UsageError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if argv[:1] == ["train"]:  # it has arguments of its own
             return _train(argv[1:])
+        if argv[:1] == ["bench"]:
+            return _bench(argv[1:])
         args = _parser().parse_args(argv)
         return args.run(args)
     except SystemExit as stop:  # --help
@@ -49,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="llm-codec", description="Audio as words of a frozen language model.")
+    parser = Parser(prog="llm-codec", description="Audio as words of a frozen language model.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     shared = argparse.ArgumentParser(add_help=False)
@@ -91,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     export.set_defaults(run=_export)
 
     commands.add_parser("train", help="train a codec (llm-codec train --help)")
+    commands.add_parser("bench", help="measure codecs (llm-codec bench --help)")
     return parser
 
 
@@ -168,6 +164,12 @@ def _train(argv: Sequence[str]) -> int:
     from llm_codec.training import trainer
 
     return trainer.main(argv) or 0
+
+
+def _bench(argv: Sequence[str]) -> int:
+    from llm_codec.bench import cli
+
+    return cli.main(argv)
 
 
 def _load_codec(args: argparse.Namespace) -> Any:

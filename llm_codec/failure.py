@@ -1,4 +1,4 @@
-"""Failures on the command line: exit codes, wrong use, and the one line that tells of each."""
+"""Failures on the command line: exit codes, and the one line that tells of each."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ import traceback
 from tqdm import tqdm
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
-
-
-class UsageError(Exception):
-    """The command was asked for something it does not do; exit code 2."""
 
 
 def report(error: BaseException, debug: bool, code: int) -> int:

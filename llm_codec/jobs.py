@@ -12,7 +12,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from llm_codec.failure import FAILED, UsageError, report
+from llm_codec.failure import FAILED, report
+from llm_codec.parser import UsageError
 
 Job = tuple[Path, Path]  # input, output
 Work = Callable[[Path, Path], dict[str, Any]]

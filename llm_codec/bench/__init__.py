@@ -1,0 +1,1 @@
+"""Reconstruction and speed of codecs, measured on any audio and kept as records."""
