@@ -17,13 +17,19 @@ from llm_codec.audio import LOUDEST, RATES, AudioError
 READ_FRAMES = 2**16  # sample frames read at a time
 
 
-def seconds(path: str | PathLike) -> float:
-    """Length a file's header promises; 0 where it cannot be told, as of what is no sound file."""
+def shape(path: str | PathLike) -> tuple[int, int]:
+    """Sample frames a file's header promises and its rate in Hz; zeros if it is no sound file."""
     try:
         header = soundfile.info(str(path))
     except (soundfile.SoundFileError, TypeError, ValueError, OSError):
-        return 0.0
-    return header.duration if RATES[0] <= header.samplerate <= RATES[1] else 0.0
+        return 0, 0
+    return header.frames, header.samplerate
+
+
+def seconds(path: str | PathLike) -> float:
+    """Length a file's header promises; 0 where it cannot be told, as of what is no sound file."""
+    frames, rate = shape(path)
+    return frames / rate if RATES[0] <= rate <= RATES[1] else 0.0
 
 
 def read(path: str | PathLike, sample_rate: int) -> Iterator[np.ndarray]:

@@ -54,11 +54,8 @@ class Loaded:
 
 
 def resolve(
-    name_or_path: str | Path,
-    part: str = "codec",
-    revision: str | None = None,
-    local_files_only: bool = False,
-    **hub: Any,
+    name_or_path: str | Path, part: str = "codec", revision: str | None = None,
+    local_files_only: bool = False, **hub: Any,
 ) -> Path:
     """Finds the folder of a codec or of an LLM.
 
@@ -93,11 +90,8 @@ def resolve(
 
 
 def save(
-    folder: str | Path,
-    config: CodecConfig,
-    state: Mapping[str, Tensor],
-    vocabulary: Vocabulary | None = None,
-    extra: Mapping[str, Any] | None = None,
+    folder: str | Path, config: CodecConfig, state: Mapping[str, Tensor],
+    vocabulary: Vocabulary | None = None, extra: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes a checkpoint folder: weights and words first, then the config that names them.
 
@@ -144,12 +138,24 @@ def load(folder: str | Path) -> Loaded:
     config, prints, metadata = _read_config(folder / CONFIG)
     state = _read_weights(folder / WEIGHTS)
     _verify(folder / WEIGHTS, fingerprint(state), prints["weights"])
-    vocabulary = None
-    if prints["vocabulary"]:
-        vocabulary = Vocabulary.load(folder / WORDS)
-        _verify(folder / WORDS, vocabulary.fingerprint, prints["vocabulary"])
+    vocabulary = load_words(folder)
     metadata = {**metadata, "llm": prints["llm"], "fingerprints": prints}
     return Loaded(config, state, vocabulary, metadata, prints["weights"])
+
+
+def load_words(folder: str | Path) -> Vocabulary | None:
+    """The verified vocabulary of a checkpoint folder, without its weights; None if it has none.
+
+    Raises:
+        CheckpointError, VocabularyError: as `load`.
+    """
+    folder = Path(folder)
+    _, prints, _ = _read_config(folder / CONFIG)
+    if not prints["vocabulary"]:
+        return None
+    vocabulary = Vocabulary.load(folder / WORDS)
+    _verify(folder / WORDS, vocabulary.fingerprint, prints["vocabulary"])
+    return vocabulary
 
 
 def fingerprint(state: Mapping[str, Tensor]) -> str:
@@ -217,9 +223,7 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
     except FileNotFoundError:
         raise CheckpointError(f"{path} is missing; expected the weights of the codec") from None
     except SafetensorError as error:
-        raise CheckpointError(
-            f"{path} is damaged or cut short ({error}); fetch it again"
-        ) from error
+        raise CheckpointError(f"{path} is damaged or cut short ({error}); fetch again") from error
 
 
 def _config_fingerprint(values: Mapping[str, Any]) -> str:

@@ -1,22 +1,18 @@
-"""The command line: ``llm-codec encode | decode | info | convert | train | bench``."""
+"""The command line: ``llm-codec encode | decode | info | convert | export | train | bench``."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from llm_codec import audio, checkpoint, describe
-from llm_codec.codes import SUFFIX, Codes
+from llm_codec import audio, blocks, checkpoint, describe, jobs
+from llm_codec.codes import SUFFIX, Codes, CodesError
+from llm_codec.failure import FAILED, INTERRUPTED, MISUSED, report
 from llm_codec.parser import Parser, UsageError
-
-FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,11 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # --help
         return int(stop.code or 0)
     except UsageError as error:
-        return _fail(error, "--debug" in argv, MISUSED)
+        return report(error, "--debug" in argv, MISUSED)
     except (ValueError, OSError, ImportError) as error:
-        return _fail(error, "--debug" in argv, FAILED)
+        return report(error, "--debug" in argv, FAILED)
     except KeyboardInterrupt as error:
-        return _fail(error, "--debug" in argv, INTERRUPTED)
+        return report(error, "--debug" in argv, INTERRUPTED)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
     info = commands.add_parser("info", parents=[shared], help="what a file or a codec holds")
     info.add_argument("target", metavar="FILE|CHECKPOINT", help=".lcc, audio, preset or folder")
+    info.add_argument("--codec", help="codec whose words an .lcc file is shown in (pocket, if its)")
     info.set_defaults(run=_info)
 
     convert = commands.add_parser("convert", parents=[shared], help="released weights -> a codec")
@@ -82,25 +79,39 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("--force", action="store_true", help="overwrite what is there")
     convert.set_defaults(run=_convert)
 
+    export = commands.add_parser("export", parents=[shared], help="a codec -> ONNX graphs")
+    export.add_argument("codec", metavar="CODEC", help="preset, folder or hub id")
+    export.add_argument("--out", type=Path, required=True, help="folder of the graphs")
+    export.add_argument("--force", action="store_true", help="overwrite what is there")
+    export.set_defaults(run=_export)
+
     commands.add_parser("train", help="train a codec (llm-codec train --help)")
     commands.add_parser("bench", help="measure codecs (llm-codec bench --help)")
     return parser
 
 
 def _encode(args: argparse.Namespace) -> int:
-    pairs = _pairs(args, audio.SUFFIXES, (SUFFIX,))
+    found = jobs.find(args.input, args.out, audio.SUFFIXES, (SUFFIX,))
     codec = _load_codec(args)
 
     def work(source: Path, target: Path) -> dict[str, Any]:
         codes = codec.encode(source, scales=args.scales)
         codes.save(target)
-        return describe.code_file(target, codes)
+        return describe.code_file(target, codes, codec.vocabulary)
 
-    return _each(pairs, work, args)
+    def done(_: Path, target: Path) -> bool:
+        try:
+            codes = Codes.load(target)
+        except CodesError:
+            return False
+        wanted = args.scales or codec.config.num_scales
+        return codes.codec == codec.fingerprint and len(codes.scales) == wanted
+
+    return jobs.each(found, work, done, args)
 
 
 def _decode(args: argparse.Namespace) -> int:
-    pairs = _pairs(args, (SUFFIX,), (".wav", ".flac"))
+    found = jobs.find(args.input, args.out, (SUFFIX,), (".wav", ".flac"))
     codec = _load_codec(args)
 
     def work(source: Path, target: Path) -> dict[str, Any]:
@@ -110,15 +121,23 @@ def _decode(args: argparse.Namespace) -> int:
         codec.decode_file(codes, target, args.seed, args.scales)
         return describe.audio_file(target)
 
-    return _each(pairs, work, args)
+    def done(source: Path, target: Path) -> bool:
+        codes = Codes.load(source)
+        return blocks.shape(target) == (int(codes.num_samples.max()), codes.sample_rate)
+
+    return jobs.each(found, work, done, args)
 
 
 def _info(args: argparse.Namespace) -> int:
-    found = describe.anything(args.target)
+    return _show(describe.anything(args.target, args.codec), args)
+
+
+def _show(found: dict[str, Any], args: argparse.Namespace) -> int:
+    """Prints a description, for people or for machines."""
     if args.json:
         print(json.dumps(found))
     else:
-        print("\n".join(f"{name:<18} {describe.readable(value)}" for name, value in found.items()))
+        print("\n".join(f"{name:<27} {describe.readable(value)}" for name, value in found.items()))
     return 0
 
 
@@ -129,8 +148,16 @@ def _convert(args: argparse.Namespace) -> int:
         raise FileExistsError(f"{args.out} holds a codec; give --force to overwrite it")
     codec = load_released(args.released, words=args.words, tokenizer=args.tokenizer)
     codec.save_pretrained(args.out, dtype=None)  # half precision would change codes
-    args.target = str(args.out)
-    return _info(args)
+    return _show(describe.codec(args.out), args)
+
+
+def _export(args: argparse.Namespace) -> int:
+    from llm_codec import export
+    from llm_codec.codec import LLMCodec
+
+    if (args.out / export.CARD).exists() and not args.force:
+        raise FileExistsError(f"{args.out} holds an export; give --force to overwrite it")
+    return _show(export.export(LLMCodec.from_pretrained(args.codec), args.out), args)
 
 
 def _train(argv: Sequence[str]) -> int:
@@ -154,92 +181,6 @@ def _load_codec(args: argparse.Namespace) -> Any:
     except ValueError as error:
         raise UsageError(str(error)) from error
     return codec
-
-
-def _pairs(
-    args: argparse.Namespace, reads: Sequence[str], writes: Sequence[str]
-) -> list[tuple[Path, Path]]:
-    """Every input file and where its output goes.
-
-    Args:
-        args: with ``input`` and ``out``.
-        reads: suffixes that are taken from a folder; a file is taken whatever its name.
-        writes: suffixes an output may have, the usual one first.
-    """
-    source, out = args.input, args.out
-    if not source.exists():
-        raise FileNotFoundError(f"{source} does not exist; check the path")
-    if source.is_dir():
-        return _tree(source, out, reads, writes[0])
-    usual = source.with_suffix(writes[0])
-    target = usual if out is None else out / usual.name if out.is_dir() else out
-    if target.suffix.lower() not in writes:
-        raise UsageError(f"output {target} must end in {' or '.join(writes)}")
-    return [(source, target)]
-
-
-def _tree(
-    source: Path, out: Path | None, reads: Sequence[str], suffix: str
-) -> list[tuple[Path, Path]]:
-    """Every file below a folder and where its output goes: the same tree, here or under ``out``."""
-    root = source if out is None else out
-    if root.exists() and not root.is_dir():
-        raise UsageError(f"{source} is a folder, so the output must be one; {out} is a file")
-    files = sorted(file for file in source.rglob("*") if file.suffix.lower() in reads)
-    if not files:
-        raise FileNotFoundError(f"{source} holds no files that end in {', '.join(reads)}")
-    return [(file, (root / file.relative_to(source)).with_suffix(suffix)) for file in files]
-
-
-def _each(
-    pairs: list[tuple[Path, Path]],
-    work: Callable[[Path, Path], dict[str, Any]],
-    args: argparse.Namespace,
-) -> int:
-    """Works on every file; a bad one is reported on one line and the rest go on."""
-    failed = False
-    written: set[Path] = set()
-    for source, target in _progress(pairs):
-        try:
-            _claim(target, written, args.force)
-            result = work(source, target)
-        except (ValueError, OSError) as error:
-            failed = bool(_fail(error, args.debug, FAILED))
-            continue
-        if args.json:
-            result = {"input": str(source), "output": str(target), **result}
-        tqdm.write(json.dumps(result) if args.json else f"{source} -> {target}", file=sys.stdout)
-    return FAILED if failed else 0
-
-
-def _claim(target: Path, written: set[Path], force: bool) -> None:
-    """Makes the folder of ``target``, unless something there or of this run would be lost."""
-    if target in written:
-        raise FileExistsError(f"{target} was just written for another input of the same name")
-    if target.exists() and not force:
-        raise FileExistsError(f"{target} exists; give --force to overwrite it")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    written.add(target)
-
-
-def _progress(pairs: list[tuple[Path, Path]]) -> Iterator[tuple[Path, Path]]:
-    """A bar on stderr, if someone is watching and there is something to wait for."""
-    quiet = len(pairs) < 2 or not sys.stderr.isatty()
-    return iter(tqdm(pairs, unit="file", disable=quiet))
-
-
-def _fail(error: BaseException, debug: bool, code: int) -> int:
-    """Reports an error on one line of stderr; returns the exit code."""
-    if debug:
-        traceback.print_exception(error)
-    if isinstance(error, KeyboardInterrupt):
-        message = "interrupted"
-    elif isinstance(error, OSError) and error.strerror:
-        message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    else:
-        message = " ".join(str(error).split())
-    tqdm.write(f"llm-codec: error: {message}", file=sys.stderr)
-    return code
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """The ``.lcc`` container: a header, packed codes and a checksum, in one string of bytes.
 
-Magic ``LLMC``, version u8, length of the header u32, header, codes, first 8 bytes of the SHA-256 of
-all that; numbers are little-endian. The header is JSON; deflated, for it would be a fifth of a clip
-of ten seconds otherwise. Version 1 had it as it is.
+Magic ``LLMC``, version u8, length of the header as LEB128, header, codes, CRC-32 of all that;
+numbers are little-endian. The header is JSON; deflated, for it would be a fifth of a clip of ten
+seconds otherwise. Versions 1 and 2 had its length as u32 and the first 8 bytes of the SHA-256;
+version 1 had the JSON as it is.
 """
 
 from __future__ import annotations
@@ -18,13 +19,19 @@ import torch
 from torch import Tensor
 
 MAGIC = b"LLMC"
-VERSION = 2
+VERSION = 3
 MAX_HEADER = 1 << 24  # bytes of JSON: what is longer is no header but a trap
-_CHECKSUM_BYTES = 8
+_SHORTEST = 4 + 1 + 1 + 4  # magic, version, length, checksum
 
 # Both sides know this text, so that a header costs little more than what differs from it.
 # Changing it makes another version.
 _TYPICAL = (
+    b'{"codec":"","vocabulary":"","codebook_sizes":[3248,32000,32000],"vq_strides":[4,2,1],'
+    b'"hop_length":480,"sample_rate":16000,"frames":8,"num_samples":[1],"gain":[1.0]}",'
+    b'"vocabulary":"","codebook_sizes":[3584,3584,3584],"vq_strides":[4,2,1],"hop_length":480,'
+    b'"sample_rate":16000,"frames":8,"num_samples":[1],"gain":[1.0]}{"codec":"'
+)
+_TYPICAL_2 = (
     b'{"codec":"","vocabulary":"","codebook_sizes":[3248,32000,32000],"codebook_sizes":[3584,3584,'
     b'3584],"vq_strides":[4,2,1],"hop_length":480,"sample_rate":16000,"frames":40,"num_samples":['
     b'16000],"gain":[1.0]}'
@@ -46,8 +53,8 @@ def write(header: dict[str, Any], packed: bytes) -> bytes:
     short = deflate.compress(text) + deflate.flush()
     if len(text) > MAX_HEADER:
         raise ContainerError("too many clips for one .lcc file; save them in several")
-    content = MAGIC + struct.pack("<BI", VERSION, len(short)) + short + packed
-    return content + _checksum(content)
+    content = MAGIC + bytes([VERSION]) + _leb128(len(short)) + short + packed
+    return content + _checksum(content, VERSION)
 
 
 def read(content: bytes) -> tuple[dict[str, Any], bytes]:
@@ -56,18 +63,21 @@ def read(content: bytes) -> tuple[dict[str, Any], bytes]:
     Raises:
         ContainerError: foreign, newer, damaged or cut short.
     """
-    if content[:4] != MAGIC or len(content) < 9 + _CHECKSUM_BYTES:
+    if content[:4] != MAGIC or len(content) < _SHORTEST:
         raise ContainerError("is not an .lcc file; expected the output of `llm-codec encode`")
-    version, length = struct.unpack("<BI", content[4:9])
+    version = content[4]
     if version > VERSION:
         raise ContainerError(
             f"has format {version}; this version reads up to {VERSION}: update llm-codec"
         )
-    body, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
-    if _checksum(body) != checksum:
+    end = len(content) - len(_checksum(b"", version))
+    if _checksum(content[:end], version) != content[end:]:
         raise ContainerError("is damaged or cut short (checksum differs); encode again")
-    text, packed = body[9 : 9 + length], body[9 + length :]
-    return json.loads(text if version == 1 else _inflate(text)), packed
+    start, length = _header_at(content, version)
+    text, packed = content[start : start + length], content[start + length : end]
+    if version > 1:
+        text = _inflate(text, _TYPICAL if version > 2 else _TYPICAL_2)
+    return json.loads(text), packed
 
 
 def packed_bytes(count: int, size: int) -> int:
@@ -95,8 +105,31 @@ def _bits(size: int) -> int:
     return max(1, (size - 1).bit_length())
 
 
-def _inflate(short: bytes) -> bytes:
-    inflate = zlib.decompressobj(-15, _TYPICAL)
+def _header_at(content: bytes, version: int) -> tuple[int, int]:
+    """Where the header begins, and its length."""
+    if version < 3:
+        return 9, struct.unpack("<I", content[5:9])[0]
+    length = place = 0
+    while place < 5:  # 35 bits are more than any header needs
+        byte = content[5 + place]
+        length |= (byte & 127) << 7 * place
+        place += 1
+        if byte < 128:
+            break
+    return 5 + place, length
+
+
+def _leb128(number: int) -> bytes:
+    """Seven bits a byte, lowest first; the highest bit says that more follow."""
+    parts = [number & 127]
+    while number := number >> 7:
+        parts[-1] |= 128
+        parts.append(number & 127)
+    return bytes(parts)
+
+
+def _inflate(short: bytes, typical: bytes) -> bytes:
+    inflate = zlib.decompressobj(-15, typical)
     try:
         text = inflate.decompress(short, MAX_HEADER)
     except zlib.error as error:
@@ -106,5 +139,7 @@ def _inflate(short: bytes) -> bytes:
     return text
 
 
-def _checksum(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest()[:_CHECKSUM_BYTES]
+def _checksum(content: bytes, version: int) -> bytes:
+    if version < 3:
+        return hashlib.sha256(content).digest()[:8]
+    return struct.pack("<I", zlib.crc32(content))

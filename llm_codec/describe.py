@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,22 @@ import soundfile
 
 from llm_codec import audio, blocks, checkpoint
 from llm_codec.codes import MAGIC, SUFFIX, Codes
+from llm_codec.config import CodecConfig
+from llm_codec.vocabulary import Vocabulary
 
 FIRST_WORDS = 5
 LONG_SECONDS = 60  # a longer file is not held in memory
 
 
-def anything(target: str | Path) -> dict[str, Any]:
+def anything(target: str | Path, codec_name: str | None = None) -> dict[str, Any]:
     """Describes a file of codes, an audio file, or else a codec by preset, folder or hub id.
 
+    Args:
+        target: what to describe.
+        codec_name: codec whose words a file of codes is shown in; None tries the presets.
+
     Raises:
-        ValueError: it is none of these, or damaged.
+        ValueError: it is none of these, or damaged, or the named codec speaks other words.
         FileNotFoundError: it is named like a file and is not there.
     """
     path = Path(target)
@@ -28,22 +35,75 @@ def anything(target: str | Path) -> dict[str, Any]:
         return codec(target)
     with open(path, "rb") as stream:
         coded = stream.read(len(MAGIC)) == MAGIC or path.suffix.lower() == SUFFIX
-    return code_file(path, Codes.load(path)) if coded else audio_file(path)
+    if not coded:
+        return audio_file(path)
+    codes = Codes.load(path)
+    return code_file(path, codes, _find_words(codes, codec_name))
 
 
-def code_file(path: Path, codes: Codes) -> dict[str, Any]:
-    """What an ``.lcc`` file holds: lengths, codes of each scale, bytes and fingerprints."""
+def code_file(path: Path, codes: Codes, words: Vocabulary | None) -> dict[str, Any]:
+    """What an ``.lcc`` file holds: lengths, rates, first words, bytes and fingerprints.
+
+    Args:
+        path: the file.
+        codes: its content.
+        words: vocabulary that spells the codes, if it is at hand.
+    """
+    seconds = [count / codes.sample_rate for count in codes.num_samples.tolist()]
+    size = path.stat().st_size
     return {
         "kind": "codes",
         "clips": len(codes),
-        "seconds": [round(count / codes.sample_rate, 4) for count in codes.num_samples.tolist()],
+        "seconds": [round(length, 4) for length in seconds],
+        "samples": codes.num_samples.tolist(),
         "sample_rate": codes.sample_rate,
         "words_per_scale": [scale.shape[1] for scale in codes.scales],
-        "codebook_sizes": list(codes.codebook_sizes),
-        "bytes": path.stat().st_size,
+        **_rates(codes),
+        "bytes": size,
+        "file_bits_per_second": round(8 * size / sum(seconds), 1),
+        "first_second": _first_second(codes, words) if words else [],
         "codec": codes.codec,
         "vocabulary": codes.vocabulary,
     }
+
+
+def _rates(units: Codes | CodecConfig) -> dict[str, Any]:
+    """Words and bits a second: of all scales, and of each."""
+    frames = units.sample_rate / units.hop_length
+    rates = [frames / stride for stride in units.vq_strides]
+    bits = [math.log2(size) for size in units.codebook_sizes]
+    return {
+        "codebook_sizes": list(units.codebook_sizes),
+        "words_per_second": round(sum(rates), 2),
+        "words_per_second_of_scales": [round(rate, 2) for rate in rates],
+        "bits_per_second": round(sum(map(math.prod, zip(rates, bits, strict=True))), 1),
+        "bits_per_word": [round(count, 2) for count in bits],
+    }
+
+
+def _first_second(codes: Codes, words: Vocabulary) -> list[list[str | int]]:
+    """Words of each scale that stand for the first second of the first clip."""
+    samples = min(int(codes.num_samples[0]), codes.sample_rate)
+    counts = [-(-samples // (codes.hop_length * stride)) for stride in codes.vq_strides]
+    spelled = zip(codes.scales, words.scales, counts)  # not strict: there may be fewer scales
+    return [[entries[code] for code in scale[0, :count]] for scale, entries, count in spelled]
+
+
+def _find_words(codes: Codes, codec_name: str | None) -> Vocabulary | None:
+    """The vocabulary that the codes name, from a codec or from a preset that has it."""
+    for name in [codec_name] if codec_name else checkpoint.PRESETS:
+        try:
+            words = checkpoint.load_words(checkpoint.resolve(name))
+        except checkpoint.CheckpointError:
+            if codec_name:
+                raise
+            continue
+        if words is not None and words.fingerprint == codes.vocabulary:
+            return words
+    if codec_name:
+        raise ValueError(f"codec {codec_name} does not speak vocabulary {codes.vocabulary or '-'} "
+                         "of this file; give the codec that made it")
+    return None
 
 
 def audio_file(path: Path) -> dict[str, Any]:
@@ -59,6 +119,7 @@ def audio_file(path: Path) -> dict[str, Any]:
     return {
         "kind": "audio",
         "seconds": round(header.duration, 4),
+        "samples": header.frames,
         "sample_rate": header.samplerate,
         "channels": header.channels,
         "peak": round(peak, 4),
@@ -83,9 +144,8 @@ def codec(name_or_path: str | Path) -> dict[str, Any]:
         "parameters": sum(tensor.numel() for tensor in loaded.state.values()),
         "sample_rate": config.sample_rate,
         "frames_per_second": round(config.frame_rate, 2),
-        "words_per_second": round(config.tokens_per_second, 2),
-        "bits_per_second": round(config.bits_per_second, 1),
-        "codebook_sizes": list(config.codebook_sizes),
+        "block_samples": config.block_samples,
+        **_rates(config),
         "first_words": [list(scale[:FIRST_WORDS]) for scale in words.scales] if words else [],
         "fingerprints": loaded.metadata["fingerprints"],
     }

@@ -86,7 +86,8 @@ class LocalAttention(nn.Module):
             qkv, "b (w n) (s h d) -> s (b w) h n d", s=3, n=self.window, h=self.heads
         )
         out = nn.functional.scaled_dot_product_attention(self._rotate(q), self._rotate(k), v)
-        out = rearrange(out, "(b w) h n d -> b (w n) (h d)", b=len(x))
+        out = out.unflatten(0, (x.shape[0], x.shape[2] // self.window))  # both may be unknown
+        out = rearrange(out, "b w h n d -> b (w n) (h d)")
         return x + rearrange(self.to_out(out), "b t c -> b c t")
 
     def _rotate(self, x: Tensor) -> Tensor:

@@ -58,6 +58,8 @@ def search_keys(table: Tensor, lookup: str) -> tuple[Tensor, Tensor]:
 
 def nearest(latent: Tensor, keys: Tensor, offsets: Tensor) -> Tensor:
     """Index of the best key for each row, in bounded memory. (N, D) -> (N,) int64."""
+    if torch.onnx.is_in_onnx_export():  # one graph for every N cannot hold a number of parts
+        return (latent @ keys.T - offsets).argmax(dim=-1)
     rows = max(1, min(SEARCH_ROWS, SEARCH_SCORES // len(keys)))
     found = [(part @ keys.T - offsets).argmax(dim=-1) for part in latent.split(rows)]
     return torch.cat(found)
@@ -108,7 +110,7 @@ class MultiScaleQuantizer(nn.Module):
         residual, total, codes = latent, torch.zeros_like(latent), []
         for stride, codebook in [*zip(self.strides, self.codebooks, strict=True)][:scales]:
             pooled = pool(residual, stride)
-            found = codebook.search(pooled.mT.flatten(0, 1)).unflatten(0, (len(latent), -1))
+            found = codebook.search(pooled.mT.flatten(0, 1)).view(pooled.shape[0], pooled.shape[2])
             words = repeat(codebook.vectors(found).mT, stride)
             residual, total = residual - words, total + words
             codes.append(found)

@@ -21,6 +21,7 @@ import struct
 import sys
 import tempfile
 import time
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -58,15 +59,16 @@ def audio_seeds() -> list[tuple[str, bytes]]:
 
 
 def code_seeds(folder: Path) -> list[tuple[str, bytes]]:
-    """Files of codes: of one clip and of three, of the version before and of this one."""
+    """Files of codes: of one clip and of three, of the first version and of this one."""
     found = []
     for batch, blocks in ((1, 1), (1, 9), (3, 2)):
         sizes = (3248, 32000, 32000)
         scales = tuple(torch.randint(v, (batch, n * blocks)) for v, n in zip(sizes, (2, 4, 8)))
         lengths, gains = torch.full((batch,), 3000), torch.full((batch,), 0.7)
-        Codes(scales, lengths, gains, sizes, "c" * 16, "v" * 16).save(folder / "seed.lcc")
+        Codes(scales, lengths, gains, sizes, "c" * 16, "b" * 16).save(folder / "seed.lcc")
         content = (folder / "seed.lcc").read_bytes()
         header, packed = container.read(content)
+        header |= {"codec": "c" * 16, "vocabulary": "b" * 16}
         header["frames"] = [scale.shape[1] for scale in scales]
         text = json.dumps(header).encode()
         found += [(".lcc", content), (".lcc", sealed(1, text, packed))]
@@ -75,6 +77,9 @@ def code_seeds(folder: Path) -> list[tuple[str, bytes]]:
 
 def sealed(version: int, text: bytes, packed: bytes) -> bytes:
     """A file of codes with a checksum that is right, whatever it holds."""
+    if version > 2:
+        body = b"LLMC" + bytes([version, len(text) & 127 | 128, len(text) >> 7]) + text + packed
+        return body + struct.pack("<I", zlib.crc32(body))
     body = b"LLMC" + struct.pack("<BI", version, len(text)) + text + packed
     return body + hashlib.sha256(body).digest()[:8]
 
@@ -125,7 +130,7 @@ def lie(content: bytes, draw: random.Random) -> bytes:
         packed = mutate(packed, draw, [packed])
     text = json.dumps(header).encode()
     if draw.random() < 0.2:
-        return sealed(draw.choice((0, 1, 2)), mutate(text, draw, [text]), packed)
+        return sealed(draw.choice((0, 1, 2, 3)), mutate(text, draw, [text]), packed)
     return container.write(header, packed) if draw.random() < 0.5 else sealed(1, text, packed)
 
 

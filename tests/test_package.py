@@ -22,7 +22,7 @@ OWN = {"llm_codec", "icl", "demos"}
 SOURCES = sorted(path for name in OWN for path in (ROOT / name).rglob("*.py"))
 OPTIONAL = {"sklearn"}  # looked at only where a user of scikit-learn has imported it
 HEAVY = ("gradio", "pesq", "audiotools", "dac", "torchaudio", "httpx", "openai", "matplotlib",
-         "scipy", "pystoi", "parselmouth", "accelerate")
+         "scipy", "pystoi", "parselmouth", "accelerate", "onnx", "onnxscript", "onnxruntime")
 
 
 def relative(path: Path) -> str:
@@ -113,7 +113,7 @@ def test_commands_lead_somewhere(command):
 
 
 def test_every_import_of_the_packages_is_declared():
-    extras = ("bench", "server", "train")
+    extras = ("bench", "export", "server", "train")
     base = import_names(listed("options", "install_requires"))
     bench = import_names(listed("options.extras_require", "bench"))
     late = set().union(*(import_names(listed("options.extras_require", name)) for name in extras))
@@ -139,9 +139,9 @@ def test_every_import_of_demos_and_tests_is_declared():
     extras = SETUP["options.extras_require"]
     known = import_names(base + extras["playground"].split())
     assert set(foreign([p for p in SOURCES if relative(p).startswith("demos/")])) <= known
-    wanted = extras["test"].split() + extras["bench"].split()
-    known |= import_names(wanted) | {"gradio_client"}  # comes with gradio
-    local = {path.stem for path in (ROOT / "tests").rglob("*.py")}
+    listed_there = [extras[name] for name in ("test", "bench", "export", "train")]
+    known |= import_names(" ".join(listed_there).split()) | {"gradio_client"}  # comes with gradio
+    local = {path.stem for path in (ROOT / "tests").rglob("*.py")} | {"tests"}
     assert set(foreign(sorted((ROOT / "tests").rglob("*.py")))) - local <= known
 
 

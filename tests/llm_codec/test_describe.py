@@ -53,3 +53,34 @@ def test_the_command_prints_lines_for_people(
 def test_a_missing_file_is_not_asked_of_the_hub() -> None:
     with pytest.raises(FileNotFoundError, match="a.wav is not a file"):
         describe.anything("a.wav")
+
+
+def test_a_file_of_codes_shows_the_words_of_its_first_second(
+    pair: Path, tmp_path: Path, tone, vocabulary: Vocabulary
+) -> None:
+    codec, path = LLMCodec.from_pretrained(pair), tmp_path / "a.lcc"
+    codec.encode(tone(440, seconds=1.7)).save(path)
+    assert describe.anything(path)["first_second"] == []  # no preset speaks these words
+    found = describe.anything(path, pair)
+    assert [len(words) for words in found["first_second"]] == [9, 17, 34]
+    codes = codec.encode(tone(440, seconds=1.7))
+    first = [scale[0, 0] for scale in codes.scales]
+    expected = [words[code] for words, code in zip(vocabulary.scales, first, strict=True)]
+    assert [words[0] for words in found["first_second"]] == expected
+    assert (found["seconds"], found["samples"]) == ([1.7], [27200])
+    assert found["bits_per_word"] == [4, 5, 5] and found["words_per_second"] == 58.33
+    assert found["file_bits_per_second"] == round(8 * path.stat().st_size / 1.7, 1)
+
+
+def test_a_codec_that_speaks_other_words_is_refused(
+    pair: Path, tmp_path: Path, tone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    LLMCodec.tiny(Vocabulary([["a", "b"]] * 3)).encode(tone(440)).save(tmp_path / "a.lcc")
+    assert main(["info", str(tmp_path / "a.lcc"), "--codec", str(pair)]) == 1
+    assert "does not speak vocabulary" in capsys.readouterr().err
+
+
+def test_short_clips_show_the_words_they_have(pair: Path, tmp_path: Path, tone) -> None:
+    codec, path = LLMCodec.from_pretrained(pair), tmp_path / "a.lcc"
+    codec.encode(tone(440, seconds=0.1), scales=2).save(path)
+    assert [len(words) for words in describe.anything(path, pair)["first_second"]] == [1, 2]

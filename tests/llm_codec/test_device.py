@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -61,10 +62,47 @@ def test_the_search_holds_a_bounded_number_of_scores(monkeypatch: pytest.MonkeyP
         assert torch.equal(quantizer.nearest(latent, keys, torch.zeros(10)), expected)
 
 
-@pytest.mark.parametrize("layout", [{}, WAVEFORM], ids=["spectral", "waveform"])
-def test_it_compiles_in_one_graph(layout: dict) -> None:
+layouts = pytest.mark.parametrize("layout", [{}, WAVEFORM], ids=["spectral", "waveform"])
+
+
+def assert_compiles(layout: dict, backend: str) -> None:
+    """Whole blocks there and back in one graph each, with what is given without compiling."""
     codec = LLMCodec.tiny(**layout)
+
+    def encode(wave: torch.Tensor) -> list[torch.Tensor]:
+        return codec.quantizer(codec.latent(wave)).codes
+
+    def decode(codes: list[torch.Tensor]) -> torch.Tensor:
+        return codec.decoder(codec.quantizer.decode(codes))
+
     wave = torch.from_numpy(noise(2 * codec.config.block_samples))[None, None]
-    compiled = torch.compile(codec.forward, backend="eager", fullgraph=True)
     with torch.no_grad():
-        assert torch.allclose(compiled(wave), codec(wave), atol=1e-5)
+        codes = torch.compile(encode, backend=backend, fullgraph=True)(wave)
+        assert all(map(torch.equal, codes, encode(wave)))
+        sound = torch.compile(decode, backend=backend, fullgraph=True)(codes)
+        assert torch.allclose(sound, decode(codes), atol=1e-5)
+
+
+@layouts
+def test_it_compiles_in_one_graph(layout: dict) -> None:
+    assert_compiles(layout, "aot_eager")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (shutil.which("c++") or shutil.which("g++")), reason="no C++ compiler")
+@layouts
+def test_it_compiles_to_machine_code(layout: dict) -> None:
+    assert_compiles(layout, "inductor")
+
+
+@pytest.mark.parametrize("device", ["cpu", torch.device("cpu"), "cuda"])
+def test_it_runs_where_it_is_told_to(shared: Path, device: str | torch.device) -> None:
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    codec = LLMCodec.from_pretrained(shared, device=device)
+    places = {value.device.type for value in codec.state_dict().values()}
+    assert places == {torch.device(device).type}
+    codes = codec.encode(noise(9000))
+    assert codes.scales[0].device.type == codec.decode(codes).device.type == "cpu"
+    with pytest.raises(RuntimeError):
+        LLMCodec.from_pretrained(shared, device="nowhere")
