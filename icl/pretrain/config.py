@@ -17,7 +17,8 @@ class PretrainConfig:
     """Everything that decides what a run does; the same config and seed give the same run.
 
     Args:
-        text: folder of ``.txt``/``.txt.xz`` files, and ``wordnet.tsv.xz`` for categories.
+        text: folder of ``.txt``/``.txt.xz`` files, and ``wordnet.tsv.xz`` for categories; or the
+            name of a data set on the Hugging Face hub.
         words: ``portable_words.tsv``: words that become single tokens.
         out: folder for the model; ``train/`` inside it holds log and resumable state.
         start: folder of an earlier model whose tokenizer and word vectors are taken, so that a

@@ -7,6 +7,7 @@ import json
 import lzma
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
@@ -46,6 +47,46 @@ def text_files(root: Path) -> list[Path]:
     return files
 
 
+def text_folder(name: str, folder: Path) -> Path:
+    """A folder of text files; a name that is none is fetched from the Hugging Face hub.
+
+    Args:
+        name: a folder, or the name of a data set with a column ``text`` and a part ``train``.
+        folder: where a fetched data set is written, once, as one file.
+
+    Raises:
+        FileNotFoundError: there is neither.
+        ImportError: `datasets` is not installed.
+        ValueError: the data set has no such column.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    target = folder / "text" / f"{name.replace('/', '--')}.txt"
+    if not target.exists():
+        rows = _fetch(name)
+        if "text" not in rows.column_names:
+            raise ValueError(f"{name} has columns {rows.column_names}; expected one called text")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write_bytes(target, DOCUMENT_MARK.join(rows["text"]).encode("utf-8"))
+    return target.parent
+
+
+def _fetch(name: str) -> Any:
+    try:
+        import datasets
+    except ImportError as error:
+        raise ImportError(
+            f"{name} is no folder; to look for it on the hub, pip install 'llm-codec[train]'"
+        ) from error
+    try:
+        return datasets.load_dataset(name, split="train")
+    except (OSError, ValueError) as error:  # no network, no such data set
+        raise FileNotFoundError(
+            f"{name} is no folder, and no data set of that name could be had from the hub "
+            f"({type(error).__name__})"
+        ) from error
+
+
 def is_held_out(number: int) -> bool:
     """Whether the document of that number in its file is kept for evaluation."""
     return number % HELD_OUT == HELD_OUT - 1
@@ -83,7 +124,7 @@ def encode_corpus(
 
 def cached_corpus(
     folder: Path, tokenizer: PreTrainedTokenizerFast, files: Sequence[Path],
-    shares: dict[str, float], end: int,
+    shares: dict[str, float],
 ) -> np.ndarray:
     """`encode_corpus`, kept in ``folder`` under a name that changes with all it depends on."""
     facts = [[path.name, path.stat().st_size, shares.get(path.name, 1.0)] for path in files]
@@ -92,5 +133,5 @@ def cached_corpus(
     cached = folder / f"corpus-{name}.npy"
     if not cached.exists():
         with atomic.writing(cached) as stream:
-            np.save(stream, encode_corpus(tokenizer, files, shares, end))
+            np.save(stream, encode_corpus(tokenizer, files, shares, tokenizer.eos_token_id))
     return np.load(cached, mmap_mode="r")

@@ -22,13 +22,15 @@ from icl.parser import Parser
 from icl.pretrain.batches import Batch
 from icl.pretrain.config import PretrainConfig
 from icl.pretrain.curriculum import Curriculum
+from icl.pretrain.curves import draw
+from icl.pretrain.evaluation import Evaluation
 from icl.pretrain.formats import MARKS, Speller
 from icl.pretrain.games.categories import read_groups
 from icl.pretrain.layout import Layout
 from icl.pretrain.meaning import cooccurrence_vectors
 from icl.pretrain.model import LossModel, build_model
 from icl.pretrain.space import WordSpace
-from icl.pretrain.text import cached_corpus, read_documents, text_files
+from icl.pretrain.text import cached_corpus, encode_corpus, read_documents, text_files, text_folder
 from icl.pretrain.tokenizer import SPACE, build_tokenizer
 from icl.pretrain.wiring import Wirer
 from llm_codec.run import RunFolder, learning_rate_share
@@ -55,11 +57,13 @@ class Pretrainer:
         self.folder = RunFolder(self.out / "train")
         self._portable = read_word_list(Path(config.words))
         with self.accelerator.main_process_first():  # the others find what it made
+            self.text = text_folder(config.text, self.folder.path)
             self.tokenizer = self._tokenizer()
             self.corpus = self._corpus()
         self.layout = Layout(config.width, config.core)
         self.words = self._word_ids()
         self.model, self.curriculum = self._begin()
+        self.evaluation = Evaluation(self.curriculum, self._held_out())
         self.optimizer = torch.optim.AdamW(
             [weight for weight in self.model.parameters() if weight.requires_grad],
             lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=config.weight_decay,
@@ -74,7 +78,7 @@ class Pretrainer:
             if config.start:
                 tokenizer = AutoTokenizer.from_pretrained(config.start)
             else:
-                files = text_files(Path(config.text))
+                files = text_files(self.text)
                 documents = [text for file in files for text in read_documents(file)[::4]]
                 tokenizer = build_tokenizer(
                     documents, self._portable, config.num_words, config.vocabulary_size, MARKS
@@ -83,9 +87,15 @@ class Pretrainer:
         return AutoTokenizer.from_pretrained(self.out)
 
     def _corpus(self) -> np.ndarray:
-        config, end = self.config, self.tokenizer.eos_token_id
-        files = text_files(Path(config.text))
-        return cached_corpus(self.folder.make(), self.tokenizer, files, config.text_shares, end)
+        return cached_corpus(
+            self.folder.make(), self.tokenizer, text_files(self.text), self.config.text_shares
+        )
+
+    def _held_out(self) -> np.ndarray:
+        """Prose that is never trained on; the corpus itself where the text is too short for any."""
+        files, end = text_files(self.text), self.tokenizer.eos_token_id
+        kept = encode_corpus(self.tokenizer, files, self.config.text_shares, end, held_out=True)
+        return kept if len(kept) > self.config.prose_length + 1 else self.corpus
 
     def _word_ids(self) -> np.ndarray:
         """Ids of whole lower-case words (W,): what strings and labels are made of."""
@@ -123,7 +133,7 @@ class Pretrainer:
         return model, curriculum
 
     def _groups(self) -> list[np.ndarray]:
-        path = Path(self.config.text) / WORDNET
+        path = self.text / WORDNET
         if not path.exists():
             return []
         tokens = self.tokenizer.convert_ids_to_tokens(self.words.tolist())
@@ -142,8 +152,13 @@ class Pretrainer:
                 self.folder.log(step=self.step, kind=kind, loss=round(loss, 4))
             self.step += 1
             bar.update()
-            if main and (self.step % config.save_every == 0 or self.step == config.steps):
+            last = self.step == config.steps
+            if main and (self.step % config.save_every == 0 or last):
                 self.save()
+            if main and (self.step % config.evaluate_every == 0 or last):
+                found = self.evaluation.run(self.model)
+                self.folder.log(step=self.step, kind="evaluation", **found)
+                draw(self.folder.path / "log.jsonl", self.out / "curves.svg")
         bar.close()
 
     def _update(self, batch: Batch) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from scipy.stats import binomtest
 from tqdm import tqdm
 
 from icl.llm import LLM
+from icl.llm.sampling import Sampling
 from icl.probe.questions import Episode, Maker, Question, category, last_of, matching
 from icl.probe.world import World
 from llm_codec import atomic
@@ -100,8 +101,8 @@ def agreed(llm: LLM, question: Question) -> int:
     """Tokens of a free answer that are the model's first choice after all the right ones before."""
     model = getattr(llm, "model", None)
     if model is None:
-        found = llm.generate(question.prefix, Anything(llm.vocab_size, len(question.answer)),
-                             temperature=0)
+        grammar = Anything(llm.vocab_size, len(question.answer))
+        found = llm.generate(question.prefix, grammar, Sampling(temperature=0))
         return sum(one == two for one, two in zip(found, question.answer, strict=True))
     ids = torch.tensor([[*question.prefix, *question.answer]], device=model.device)
     with torch.inference_mode():
@@ -116,9 +117,17 @@ class Anything:
     vocab_size: int
     length: int
 
-    def allowed(self, generated: Sequence[int]) -> range | None:
+    def start(self) -> int:
+        """Tokens so far."""
+        return 0
+
+    def step(self, state: int, token: int) -> int:
+        """One more."""
+        return state + 1
+
+    def allowed(self, state: int) -> torch.Tensor | None:
         """Every token, until there are enough."""
-        return range(self.vocab_size) if len(generated) < self.length else None
+        return torch.arange(self.vocab_size) if state < self.length else None
 
 
 def ask(llm: LLM, world: World, cell: Cell, n: int, seed: int, name: str = "") -> Score:
@@ -152,10 +161,9 @@ def flips(llm: LLM, world: World, n: int, seed: int) -> dict[str, Score]:
         other = [table.spell.text(token) for token in table.draw_words(2)]
         orders = table.rng.permutation(len(episode.shown))
         variants = {
-            "example order": Episode([episode.shown[at] for at in orders], episode.query,
-                                     episode.names),
-            "label order": Episode(episode.shown, episode.query, episode.names[::-1]),
-            "label words": Episode(episode.shown, episode.query, other),
+            "example order": replace(episode, shown=[episode.shown[at] for at in orders]),
+            "label order": replace(episode, names=episode.names[::-1]),
+            "label words": replace(episode, names=other),
         }
         for name, variant in variants.items():
             changed[name] += choose(llm, variant.ask(world, table)) != first

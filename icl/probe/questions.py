@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from icl.pretrain.batches import spell_parts
+from icl.pretrain.formats import Format
 from icl.pretrain.games import GAMES, Part, Table
 from icl.pretrain.games.matching import draw_classes
 from icl.probe.world import World
@@ -43,12 +44,14 @@ class Episode:
 
     Args:
         shown: (class, points) of each example.
-        query: points; the class is 0.
+        query: points.
+        wanted: its class.
         names: a label for each class.
     """
 
     shown: list[tuple[int, np.ndarray]]
     query: np.ndarray
+    wanted: int
     names: list[str]
 
     @classmethod
@@ -58,7 +61,8 @@ class Episode:
         turns = table.rng.permutation(np.repeat(np.arange(ways), shots)).tolist()
         shown = [(turn, table.maker.string_points(paths[turn], noise)) for turn in turns]
         names = [table.spell.text(token) for token in table.draw_words(ways)]
-        return cls(shown, table.maker.string_points(paths[0], noise), names)
+        wanted = int(table.rng.integers(ways))
+        return cls(shown, table.maker.string_points(paths[wanted], noise), wanted, names)
 
     def ask(self, world: World, table: Table) -> Question:
         """The prompt in the table's format."""
@@ -66,18 +70,22 @@ class Episode:
         labels = [form.label(name) for name in self.names]
         runs = [run for turn, points in self.shown
                 for run in form.write(points, labels[turn], question=False)]
-        asked = form.write(self.query, labels[0], question=True)
-        place = next(at for at, (_, wanted) in enumerate(asked) if wanted)
-        parts = [Part(content) for content, _ in (*runs, *asked[:place])]
-        words = np.concatenate(spell_parts(parts, table))
+        contents = [run for run, _ in runs] + _asked(form, self.query)
+        words = np.concatenate(spell_parts([Part(content) for content in contents], table))
         prefix = (*world.begin, *form.opening(self.names), *words.tolist())
-        return Question(prefix, tuple(labels), 0, oracle=self._nearest())
+        return Question(prefix, tuple(labels), self.wanted, oracle=self._nearest())
 
     def _nearest(self) -> int:
         means = [np.mean([_resampled(points) for turn, points in self.shown if turn == way], axis=0)
                  for way in range(len(self.names))]
         here = _resampled(self.query)
         return int(np.argmin([np.square(mean - here).sum() for mean in means]))
+
+
+def _asked(form: Format, string: np.ndarray) -> list[np.ndarray]:
+    """Runs of a question up to where its label goes."""
+    runs = form.write(string, (), question=True)
+    return [run for run, _ in runs[: next(at for at, (_, label) in enumerate(runs) if label)]]
 
 
 def _resampled(points: np.ndarray) -> np.ndarray:
@@ -136,10 +144,9 @@ def category(ways: int, shots: int) -> Maker:
         labels = [form.label(name) for name in names]
         runs = [run for at in order for run in
                 form.write(shown[at][1:], labels[shown[at][0]], question=False)]
-        asked = form.write(groups[0][shots:], labels[0], question=True)
-        place = next(at for at, (_, wanted) in enumerate(asked) if wanted)
-        words = [np.asarray(content) for content, _ in (*runs, *asked[:place])]
-        prefix = (*world.begin, *(int(token) for run in words for token in run))
-        return Question(prefix, tuple(labels), 0)
+        wanted = int(rng.integers(ways))
+        words = np.concatenate([run for run, _ in runs] + _asked(form, groups[wanted][shots:]))
+        prefix = (*world.begin, *words.astype(int).tolist())
+        return Question(prefix, tuple(labels), wanted)
 
     return make

@@ -2,10 +2,11 @@
 
 import lzma
 
+import datasets
 import numpy as np
 import pytest
 
-from icl.pretrain.text import cached_corpus, encode_corpus, read_documents, text_files
+from icl.pretrain.text import cached_corpus, encode_corpus, read_documents, text_files, text_folder
 
 
 def test_documents_are_read_from_plain_and_packed_files(tmp_path):
@@ -59,9 +60,9 @@ def test_one_document_in_fifty_is_kept_for_evaluation(tokenizer, tmp_path):
 
 def test_a_corpus_is_kept_until_what_it_depends_on_changes(tokenizer, text_folder, tmp_path):
     files = text_files(text_folder)
-    first = cached_corpus(tmp_path, tokenizer, files, {}, 2)
-    again = cached_corpus(tmp_path, tokenizer, files, {}, 2)
-    less = cached_corpus(tmp_path, tokenizer, files, {"one.txt": 0.1}, 2)
+    first = cached_corpus(tmp_path, tokenizer, files, {})
+    again = cached_corpus(tmp_path, tokenizer, files, {})
+    less = cached_corpus(tmp_path, tokenizer, files, {"one.txt": 0.1})
     assert np.array_equal(first, again) and len(less) < len(first)
     assert len([*tmp_path.glob("corpus-*.npy")]) == 2
 
@@ -77,3 +78,30 @@ def test_real_prose_is_read_as_many_documents(shared_text):
     assert files and all(path.name.endswith((".txt", ".txt.xz")) for path in files)
     stories = read_documents(shared_text / "tinystories.txt.xz")
     assert len(stories) > 100 and not any("<|doc|>" in story for story in stories)
+
+
+def test_a_data_set_is_fetched_once_and_read_as_a_file(tmp_path, monkeypatch):
+    names = []
+
+    def fetch(name, split):
+        names.append((name, split))
+        return datasets.Dataset.from_dict({"text": ["one", "two\nlines"], "other": [1, 2]})
+
+    monkeypatch.setattr(datasets, "load_dataset", fetch)
+    for _ in range(2):
+        (path,) = text_files(text_folder("owner/stories", tmp_path))
+        assert read_documents(path) == ["one", "two\nlines"]
+    assert names == [("owner/stories", "train")]
+    monkeypatch.setattr(datasets, "load_dataset", lambda name, split: fetch(name, split)
+                        .remove_columns("text"))
+    with pytest.raises(ValueError, match="'other'.*expected one called text"):
+        text_folder("owner/numbers", tmp_path)
+
+
+def test_a_name_that_is_nowhere_is_one_error(tmp_path, monkeypatch):
+    def refuse(name, split):
+        raise ValueError("Couldn't find it")
+
+    monkeypatch.setattr(datasets, "load_dataset", refuse)
+    with pytest.raises(FileNotFoundError, match="nowhere is no folder, and no data set"):
+        text_folder("nowhere", tmp_path)

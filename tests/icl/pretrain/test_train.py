@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,8 @@ from icl.pretrain.train import Pretrainer
 def losses(config: PretrainConfig) -> dict[int, float]:
     """Loss of every step of the log; the last word counts where a step was run twice."""
     lines = (Path(config.out) / "train" / "log.jsonl").read_text().splitlines()
-    return {row["step"]: row["loss"] for row in map(json.loads, lines)}
+    rows = map(json.loads, lines)
+    return {row["step"]: row["loss"] for row in rows if row["kind"] != "evaluation"}
 
 
 @pytest.fixture
@@ -66,6 +69,45 @@ def test_going_on_after_a_stop_gives_the_same_losses(recipe, tmp_path, monkeypat
         assert one == two
 
 
+def test_a_killed_run_goes_on_to_the_same_losses(recipe, tmp_path):
+    whole = recipe(steps=30, save_every=4)
+    Pretrainer(whole).train()
+    broken = dataclasses.replace(whole, out=str(tmp_path / "broken"))
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps(dataclasses.asdict(broken)))
+    command = [sys.executable, "-m", "icl.cli", "pretrain", str(path), "--threads", "1"]
+    log = Path(broken.out) / "train" / "log.jsonl"
+    with subprocess.Popen(command, cwd=Path(__file__).parents[3]) as process:
+        while process.poll() is None and not (log.exists() and log.read_bytes().count(b"\n") > 9):
+            time.sleep(0.01)
+        process.kill()
+    assert 9 < len(losses(broken)) < 30  # it was killed on the way
+    Pretrainer(broken).train()
+    found, expected = losses(broken), losses(whole)
+    assert len(found) == 30 and found == pytest.approx(expected, abs=2e-3)
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model(recipe, tmp_path):
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps(dataclasses.asdict(recipe(steps=6))))
+    launch = ["accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
+    command = [sys.executable, "-m", *launch, "-m", "icl.cli", "pretrain", str(path)]
+    subprocess.run(command, cwd=Path(__file__).parents[3], check=True, timeout=300)
+    assert sorted(losses(recipe())) == list(range(6))
+
+
+def test_evaluation_is_logged_and_drawn(recipe):
+    config = recipe(steps=4, evaluate_every=2)
+    Pretrainer(config).train()
+    lines = (Path(config.out) / "train" / "log.jsonl").read_text().splitlines()
+    rows = [row for row in map(json.loads, lines) if row["kind"] == "evaluation"]
+    assert [row["step"] for row in rows] == [2, 4]
+    assert {"prose", "matching", "lookup"} <= rows[0].keys()
+    assert rows[0]["matching"].keys() == {"loss", "right"}
+    assert "</svg>" in (Path(config.out) / "curves.svg").read_text()
+
+
 def test_a_finished_run_stays_as_it_is(recipe):
     config = recipe()
     Pretrainer(config).train()
@@ -98,7 +140,7 @@ def test_saving_leaves_no_half_written_file(recipe):
     (corpus,) = (file for file in files if file.startswith("train/corpus-"))
     assert files - {corpus} == {
         "config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
-        "tokenizer_config.json", "train", "train/log.jsonl", "train/state.pt",
+        "tokenizer_config.json", "curves.svg", "train", "train/log.jsonl", "train/state.pt",
     }  # fmt: skip
 
 

@@ -1,0 +1,82 @@
+"""Questions of a probe follow their games, hold no answer, and their oracle is a fair one."""
+
+import numpy as np
+import pytest
+
+from icl.llm import LLM, as_llm
+from icl.pretrain.curriculum import split
+from icl.probe.questions import category, last_of, matching
+from icl.probe.world import World
+
+
+@pytest.fixture(scope="module")
+def llm() -> LLM:
+    return as_llm("pocket")
+
+
+@pytest.fixture(scope="module")
+def words(llm: LLM) -> list[str]:
+    names = [llm.tokenizer.decode([token]) for token in range(len(llm.tokenizer))]
+    return [name.strip() for name in names if name.startswith(" ") and name.strip().isalpha()]
+
+
+@pytest.fixture(scope="module")
+def world(llm: LLM, words: list[str]) -> World:
+    return World.of(llm, words, [words[start : start + 12] for start in range(0, 120, 12)])
+
+
+def test_a_world_takes_words_that_are_one_token(llm, words):
+    world = World.of(llm, [*words, "antidisestablishmentarianism"], [])
+    assert len(world.space.words) == len(words) and world.space.core == 8
+    assert np.allclose(world.space.points.std(axis=0), 1, atol=1e-3)
+
+
+def test_a_tokenizer_without_the_words_is_refused(llm):
+    with pytest.raises(ValueError, match="only 0 of 2 words are one token"):
+        World.of(llm, ["xqzzt", "vvwkq"], [])
+
+
+@pytest.mark.parametrize(("ways", "shots", "length"), [(2, 1, 8), (5, 5, 16)])
+def test_matching_asks_about_labels_that_named_nothing_in_training(world, ways, shots, length):
+    trained = set(split(world.space.words)[0])
+    right, asked = [], set()
+    for seed in range(40):
+        question = matching(ways, shots, length)(world, (seed,))
+        text = world.spell.tokenizer.decode(list(question.prefix))
+        assert text.startswith("<s>") and text.endswith(" =")
+        assert text.count(":") == ways * shots + 1 and text.count("?:") == 1
+        assert len(question.choices) == len(set(question.choices)) == ways
+        assert not {token for label in question.choices for token in label} & trained
+        right.append(question.oracle == question.right)
+        asked.add(question.right)
+    assert np.mean(right) > 0.8 and asked == set(range(ways))
+
+
+@pytest.mark.parametrize("game", ["repetition", "lookup", "cleaning", "rules", "arithmetic"])
+def test_free_answers_follow_a_prompt_that_does_not_end_in_them(world, game):
+    for seed in range(10):
+        question = last_of(game, 6, 200)(world, (seed,))
+        size = len(question.answer)
+        assert size and question.prefix[-size:] != question.answer and not question.choices
+
+
+def test_sums_can_be_asked_for_alone(world):
+    for seed in range(10):
+        question = last_of("lookup", 6, 300, " + ")(world, (seed,))
+        assert " + " in world.spell.tokenizer.decode(list(question.prefix)).rsplit("\n", 1)[-1]
+
+
+def test_a_category_is_shown_by_other_words_than_the_one_asked_about(world):
+    groups = [set(group.tolist()) for group in world.groups]
+    for seed in range(20):
+        question = category(2, 4)(world, (seed,))
+        asked, shown = question.prefix[-2], question.prefix[:-4]
+        (group,) = (group for group in groups if asked in group)
+        label = question.choices[question.right][0]
+        named = {shown[at + 2] for at, token in enumerate(shown) if token == label}
+        assert asked not in shown and len(named) == 4 and named <= group
+
+
+def test_the_seed_decides_the_question(world):
+    make = matching(3, 2, 8)
+    assert make(world, (1,)) == make(world, (1,)) != make(world, (2,))
