@@ -18,7 +18,7 @@ from llm_codec import LLMCodec
 ROOT = Path(__file__).parents[1]
 POCKET = ROOT / "checkpoints" / "pocket"
 CARD = ROOT / "checkpoints" / "README.md"
-RECORDS = sorted(POCKET.glob("records/*.json"))
+RECORDS = sorted(path for path in POCKET.glob("records/*.json") if path.stem != "speed")
 CLIPS = ROOT / "demos" / "examples"
 LIMIT = 16 * 2**20  # bytes of one file
 
