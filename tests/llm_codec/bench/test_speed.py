@@ -12,6 +12,7 @@ from llm_codec import CodecConfig, LLMCodec, Vocabulary
 from llm_codec.bench import speed, speed_process, speed_reference
 from llm_codec.cli import main
 
+ROOT = Path(__file__).parents[3]
 SMALL = CodecConfig(encoder_dim=4, decoder_dim=64, latent_dim=64, attention_head_dim=16,
                     codebook_sizes=(50, 90, 90), embedding_dim=512)
 
@@ -122,3 +123,17 @@ def test_wrong_use_is_one_line(arguments: list[str], capsys: pytest.CaptureFixtu
     assert main(["bench", "--speed", *arguments]) == 2
     err = capsys.readouterr().err
     assert err.startswith("llm-codec: error: ") and err.count("\n") == 1
+
+
+def test_figures_in_the_readme_are_those_of_the_record() -> None:
+    path = ROOT / "checkpoints/pocket/records/speed.json"
+    if not path.is_file():
+        pytest.skip("there is no record of speed yet")
+    record = json.loads(path.read_text("utf-8"))
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for row in record["rows"]:
+        against = "" if row["against"] is None else f"{row['against']:.3g}"
+        figures = [row["what"], f"{row['value']:.3g}", against, row["unit"], f"{row['ratio']:.3g}"]
+        assert f"| {' | '.join(figures)} |".replace("|  |", "| |") in readme
+    weights = LLMCodec.from_pretrained("pocket").fingerprint
+    assert record["fingerprints"]["pocket"]["weights"] == weights
