@@ -59,7 +59,7 @@ class PretrainConfig:
     context: int = 2048
     core: int = 8
     wired: bool = True
-    steps: int = 4000
+    steps: int = 4800
     batch_tokens: int = 4096
     lengths: tuple[int, ...] = (64, 128, 256, 512, 1024)
     prose_length: int = 256

@@ -30,9 +30,11 @@ def draw(log: Path, target: Path) -> None:
         raise ImportError("drawing curves needs pip install 'llm-codec[train]'") from error
     rows = [json.loads(line) for line in log.read_text().splitlines()]
     figure = Figure(figsize=(9, 3.6), layout="constrained")
-    losses, shares = figure.subplots(1, 2)
-    _losses(losses, rows)
-    _shares(shares, [row for row in rows if row["kind"] == "evaluation"])
+    measured = [row for row in rows if row["kind"] == "evaluation"]
+    axes = figure.subplots(1, 2 if measured else 1, squeeze=False)[0]
+    _losses(axes[0], rows)
+    if measured:
+        _shares(axes[1], measured)
     with matplotlib.rc_context({"svg.hashsalt": "curves"}):  # the same log, the same bytes
         picture = io.BytesIO()
         figure.savefig(picture, format="svg", metadata={"Date": None})

@@ -49,8 +49,13 @@ class StringMaker:
         self.rng = rng
 
     def path(self, length: int) -> np.ndarray:
-        """A path of ``length`` words, (N, core): points held for one word, or for one to three."""
-        holds = self.rng.integers(1, self.rng.integers(2, 5), size=length)
+        """A path of ``length`` words, (N, core), at a pace of its own.
+
+        Some change with every word, as speech does, others hold a point for up to twenty, as the
+        sound of rain or a bell does.
+        """
+        longest = round(float(np.exp(self.rng.uniform(0, np.log(20)))))
+        holds = self.rng.integers(1, longest + 1, size=length)
         holds = holds[: int(np.searchsorted(np.cumsum(holds), length)) + 1]
         points = self.space.sample(len(holds), self.rng)
         return np.repeat(points, holds, axis=0)[:length]
