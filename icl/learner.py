@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from icl import calibration
+from icl import calibration, stand_ins
 from icl.demonstrations import Choice
 from icl.llm import LLM
 from icl.pair import FrozenPair, require_distinct, several, texts
@@ -39,6 +39,8 @@ class FewShotClassifier(FrozenPair):
         choose, per_label, order: which examples are shown and how ordered; see `Choice`.
         orders: orders of examples and labels to ask in; their probabilities are averaged.
         seed: of all draws and shuffles.
+        label_words: whether labels are written as they are (``"own"``), as plain words that stand
+            for them (``"plain"``), or so where they are long (``"auto"``); see `icl.stand_ins`.
         aggregate: ``"sum"`` compares summed log-likelihoods of the labels; ``"mean"`` their mean
             per token, for labels of unequal length.
         calibrate: ``"contextual"`` divides out what labels get from content-free queries.
@@ -70,6 +72,7 @@ class FewShotClassifier(FrozenPair):
         order: str = "shuffled",
         orders: int = 1,
         seed: int = 0,
+        label_words: str = "auto",
         aggregate: str = "sum",
         calibrate: str = "none",
         content_free: Sequence[str] = ("silence", "noise", "empty"),
@@ -88,6 +91,7 @@ class FewShotClassifier(FrozenPair):
         self.order = order
         self.orders = orders
         self.seed = seed
+        self.label_words = label_words
         self.aggregate = aggregate
         self.calibrate = calibrate
         self.content_free = content_free
@@ -115,14 +119,15 @@ class FewShotClassifier(FrozenPair):
         require_distinct(zip(codes))
         self._load_writer(self.template, self.scales, self.induction)
         self.classes_ = np.array(sorted(set(labels)))
-        self._answers = self._writer.label_sequences(self.classes_.tolist())
+        names = self._written(self.classes_.tolist())
+        self._answers = self._writer.label_sequences([*names.values()])
         self._shown = Shown(
-            [*zip(codes, labels, strict=True)],
+            [*zip(codes, map(names.get, labels), strict=True)],
             self._writer,
             choice,
             self.codec_,
             self.llm_.context_length,
-            self.classes_.tolist(),
+            [*names.values()],
             self.repeats,
             self.orders,
         )
@@ -130,6 +135,12 @@ class FewShotClassifier(FrozenPair):
         self.temperature_ = self._find_temperature()
         self.llm_.hold(*(head.ids for head in self._shown.heads if head.ids))
         return self
+
+    def _written(self, labels: list[str]) -> dict[str, str]:
+        if self._writer.template.text_prefix == "" and self.label_words == "auto":
+            return stand_ins.written(labels, "own", self._writer.label_ids)  # published forms
+        self._writer.label_sequences(labels)  # refuses what has no tokens, or the same
+        return stand_ins.written(labels, self.label_words, self._writer.label_ids)
 
     def predict(self, queries: Iterable[Any]) -> np.ndarray:
         """Most likely label of each clip: str (N,)."""
@@ -206,6 +217,7 @@ class FewShotClassifier(FrozenPair):
             seen = sorted(set(labels))
             raise PromptError(f"the labels are {seen}; give examples of two labels or more")
         for name, value, known in (
+            ("label_words", self.label_words, stand_ins.MODES),
             ("aggregate", self.aggregate, AGGREGATES),
             ("calibrate", self.calibrate, CALIBRATIONS),
         ):

@@ -22,7 +22,7 @@ from llm_codec.bench.journal import read_lines
 ROOT = Path(__file__).parents[1]
 POCKET = ROOT / "checkpoints" / "pocket"
 CARD = ROOT / "checkpoints" / "README.md"
-RECORDS = [r for path in sorted(POCKET.glob("records/fsdd*.jsonl")) for r in read_records(path)]
+RECORDS = [r for path in sorted(POCKET.glob("records/protocol.jsonl")) for r in read_records(path)]
 RECONSTRUCTION = POCKET / "records" / "reconstruction.jsonl"
 CLIPS = ROOT / "demos" / "examples"
 LIMIT = 16 * 2**20  # bytes of one file
