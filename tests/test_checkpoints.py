@@ -97,8 +97,9 @@ def test_quoted_figures_are_those_of_the_records(page):
         summary, references = known[name], known[name]["references"]
         expected = [summary["accuracy"], *summary["interval_95"]]
         expected += [references[f"{kind}_nearest_mean"]["accuracy"] for kind in ("mfcc", "words")]
-        quoted = [float(share) / 100 for share in (*shares, mfcc, words, chance)]
-        assert quoted == pytest.approx([*expected, summary["chance"]], abs=0.0005), name
+        quoted = [float(share) / 100 for share in (*shares, mfcc, words)]
+        assert quoted == pytest.approx(expected, abs=0.00051), name
+        assert int(chance) == round(100 * summary["chance"]), name
         assert int(count) == summary["n"]
 
 
@@ -132,3 +133,18 @@ def test_reconstruction_is_quoted_as_recorded():
     drawing = (POCKET / "reconstruction.svg").read_text("utf-8")
     assert all(f">{name}<" in drawing for name in ("pocket", "codec2", "opus", "speex"))
     assert lines[0]["command"] in CARD.read_text("utf-8").replace(" \\\n  ", " ")
+
+
+def test_the_probe_is_of_the_shipped_model_and_quoted_as_recorded():
+    probe = json.loads((POCKET / "records" / "probe.json").read_text("utf-8"))
+    assert probe["llm"] == as_llm("pocket").fingerprint and probe["n"] >= 500
+    quoted = re.findall(r"^\| ([\w ,-]+) \| ([\d.]+) \| ([\d.]+|–) \| ([\d.]+|–) \|$",
+                        CARD.read_text("utf-8"), re.M)
+    assert {name for name, *_ in quoted} == set(probe["cells"])
+    for name, right, oracle, target in quoted:
+        cell = probe["cells"][name]
+        for text, value in ((right, cell["accuracy"]), (oracle, cell["oracle"]),
+                            (target, cell["target"])):
+            assert (text == "–") == (value is None)
+            assert value is None or float(text) == pytest.approx(100 * value, abs=0.051)
+    assert f"{probe['prose']['perplexity a word']:.0f} a word" in CARD.read_text("utf-8")
