@@ -16,6 +16,7 @@ from llm_codec.layers import Noise
 from llm_codec.parts import count_blocks
 from llm_codec.stream_encoder import StreamEncoder
 from llm_codec.streaming import StreamDecoder
+from llm_codec.tone import Clock
 
 
 class CodingMixin:
@@ -150,11 +151,13 @@ class CodingMixin:
         parts = chunks.pieces(self, codes, seed, self.check_scales(scales))
         return blocks.save(path, (part[0, 0].numpy() for part in parts), self.config.sample_rate)
 
-    def sound(self, words: Sequence[Tensor], noise: Noise | None) -> Tensor:
+    def sound(
+        self, words: Sequence[Tensor], noise: Noise | None, clock: Clock | None = None
+    ) -> Tensor:
         """Whole blocks of sound, on the CPU. Tensors (B, T_k) of leading scales -> (B, 1, S)."""
         device = self.quantizer.codebooks[0].table.device
         latent = self.quantizer.decode([scale.to(device) for scale in words])
-        return self.decoder(latent, noise).float().cpu()
+        return self.decoder(latent, noise, clock).float().cpu()
 
     def stream_encoder(self, **options: Any) -> StreamEncoder:
         """Encodes a sound that is still going on; options of `StreamEncoder`."""

@@ -14,6 +14,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from llm_codec.config import CodecConfig
+from llm_codec.tone import Clock
 
 Noise = torch.Generator | Callable[[tuple[int, int, int]], Tensor]
 """Where noise of a shape comes from: one stream of numbers, or a function (see `noise`)."""
@@ -201,7 +202,9 @@ class WaveformDecoder(nn.Module):
             channels //= 2
         self.exit = nn.Sequential(Snake(channels), nn.Conv1d(channels, 1, 7, padding=3), nn.Tanh())
 
-    def forward(self, latent: Tensor, generator: Noise | None = None) -> Tensor:
+    def forward(
+        self, latent: Tensor, generator: Noise | None = None, clock: Clock | None = None
+    ) -> Tensor:
         x = self.entry(latent.to(self.entry[0].weight.dtype))
         for block in self.blocks:
             x = block(x, generator)

@@ -8,6 +8,7 @@ from torch import nn
 
 from llm_codec.layers import LocalAttention
 from llm_codec.spectral import LogMel, SpectrumHead
+from llm_codec.tone import Tone
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ def _back(layer: nn.Module, low: int, high: int) -> tuple[int, int]:
         return _scatter(low, high, layer.kernel_size[0], layer.stride[0], layer.padding[0])
     if isinstance(layer, SpectrumHead):
         return _scatter(low, high, layer.window, layer.hop, (layer.window - layer.hop) // 2)
+    if isinstance(layer, Tone):  # its windows, and pitch drawn straight from frame to frame
+        return _gather(low, high, layer.window // layer.hop + 3, 1, layer.window // layer.hop // 2 + 1)
     if isinstance(layer, LocalAttention):
         return low // layer.window * layer.window, -(-high // layer.window) * layer.window
     return low, high

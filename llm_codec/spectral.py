@@ -1,8 +1,9 @@
 """Spectral encoder and decoder: ours, because a frame costs a CPU far less than 480 samples do.
 
-The encoder reads log-mel frames. The decoder predicts a short-time spectrum and inverts it, as
-Vocos does (arXiv 2306.00814); WavTokenizer (arXiv 2408.16532) found that better per parameter at
-these rates than a mirrored convolutional decoder.
+The encoder reads log-mel frames, the lowest bins of the spectrum and how much it repeats at each
+pitch. The decoder predicts a short-time spectrum and inverts it, as Vocos does (arXiv 2306.00814);
+WavTokenizer (arXiv 2408.16532) found that better per parameter at these rates than a mirrored
+convolutional decoder. Beside it stands a tone at a pitch that is predicted too.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ from torch import Tensor, nn
 
 from llm_codec.config import CodecConfig
 from llm_codec.layers import LocalAttention, Noise
+from llm_codec.tone import PITCHES, Clock, PitchHead, Tone, salience
 
 FRAMES_PER_LATENT = 2  # mel frames the encoder reads for one latent frame
 STEPS_PER_LATENT = 3  # spectra the decoder writes for one latent frame
+WINDOW_HOPS = 4  # hops a window of these spectra spans
 MEL_BANDS = 80
 MEL_WINDOW = 1024  # samples
+LOW_BINS = 64  # of that window: up to 1 kHz
+COMPRESSION = 0.7  # of a spectrum whose repetitions are looked for
 
 
 class ConvNeXtBlock(nn.Module):
@@ -65,8 +70,16 @@ class LogMel(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """(B, 1, S) -> (B, bands, S / hop), natural log of magnitude, floored at -9."""
-        frames = self.spectrum(waveform).abs().clamp_min(1e-7)
-        return (self.filters @ frames).clamp_min(1e-4).log()
+        return self.log(self.filters @ self.magnitude(waveform))
+
+    def magnitude(self, waveform: Tensor) -> Tensor:
+        """(B, 1, S) -> (B, window / 2 + 1, S / hop)."""
+        return self.spectrum(waveform).abs().clamp_min(1e-7)
+
+    @staticmethod
+    def log(magnitude: Tensor) -> Tensor:
+        """Natural log, floored at -9."""
+        return magnitude.clamp_min(1e-4).log()
 
     def spectrum(self, waveform: Tensor) -> Tensor:
         """(B, 1, S) -> complex (B, window / 2 + 1, S / hop)."""
@@ -76,6 +89,11 @@ class LogMel(nn.Module):
         )
         return torch.stft(padded, self.window, self.hop, window=self.hann, center=False,
                           return_complex=True)
+
+
+def at_least_single(x: Tensor) -> Tensor:
+    """Half precision as float32, which transforms need; what is wider stays."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def mel_filters(sample_rate: int, bins: int, bands: int) -> Tensor:
@@ -107,8 +125,9 @@ class SpectralEncoder(nn.Module):
         super().__init__()
         width, hop = config.encoder_width, config.hop_length // FRAMES_PER_LATENT
         self.mel = LogMel(config.sample_rate, MEL_WINDOW, hop, MEL_BANDS)
+        self.register_buffer("salience", salience(config.sample_rate, MEL_WINDOW), persistent=False)
         self.entry = nn.Sequential(
-            nn.Conv1d(MEL_BANDS, width, 3, padding=1),
+            nn.Conv1d(MEL_BANDS + LOW_BINS + PITCHES, width, 3, padding=1),
             nn.GELU(),
             nn.Conv1d(width, width, FRAMES_PER_LATENT, stride=FRAMES_PER_LATENT),
         )
@@ -119,7 +138,12 @@ class SpectralEncoder(nn.Module):
         self.exit = nn.Conv1d(width, config.latent_dim, 3, padding=1)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        frames = self.mel(waveform) / 4 + 1  # about zero mean and unit variance at speech level
+        magnitude = self.mel.magnitude(waveform)
+        bands = torch.cat([self.mel.filters @ magnitude, magnitude[:, :LOW_BINS]], dim=1)
+        frames = self.mel.log(bands) / 4 + 1  # about zero mean and unit variance at speech level
+        power = magnitude**COMPRESSION
+        repeats = self.salience @ power / power.sum(dim=1, keepdim=True)
+        frames = torch.cat([frames, 3 * repeats], dim=1)
         return self.exit(self.blocks(self.entry(frames.to(self.exit.weight.dtype))))
 
 
@@ -141,12 +165,30 @@ class SpectralDecoder(nn.Module):
         self.up = nn.ConvTranspose1d(width, narrow, STEPS_PER_LATENT, STEPS_PER_LATENT)
         self.head = nn.Sequential(*(ConvNeXtBlock(narrow) for _ in range(config.head_depth)))
         self.norm = nn.LayerNorm(narrow)
-        self.inverse = SpectrumHead(narrow, config.hop_length // STEPS_PER_LATENT)
+        self.pitch = PitchHead(narrow)
+        hop = config.hop_length // STEPS_PER_LATENT
+        self.tone = Tone(config.sample_rate, WINDOW_HOPS * hop, hop)
+        self.inverse = SpectrumHead(narrow, hop)
 
-    def forward(self, latent: Tensor, generator: Noise | None = None) -> Tensor:
+    def forward(
+        self, latent: Tensor, generator: Noise | None = None, clock: Clock | None = None
+    ) -> Tensor:
+        frames = self.frames(latent)
+        voicing, pitches = self.pitch(frames)
+        return self.sound(frames, self.pitch.hertz(pitches), voicing, clock)
+
+    def frames(self, latent: Tensor) -> Tensor:
+        """What every spectrum is made of. (B, D, T) -> (B, T', C)."""
         x = self.entry(latent.to(self.entry.weight.dtype))
         x = self.head(self.up(self.blocks(x)))
-        return self.inverse(self.norm(rearrange(x, "b c t -> b t c")))
+        return self.norm(rearrange(x, "b c t -> b t c"))
+
+    def sound(
+        self, frames: Tensor, hertz: Tensor, voicing: Tensor, clock: Clock | None = None
+    ) -> Tensor:
+        """Frames (B, T', C), pitch in Hz and log-odds (B, T') -> (B, 1, T' hop)."""
+        tone = self.tone(hertz, clock) * voicing.sigmoid()[..., None]
+        return self.inverse(frames, tone)
 
 
 class SpectrumHead(nn.Module):
@@ -154,18 +196,20 @@ class SpectrumHead(nn.Module):
 
     Args:
         channels: C.
-        hop: samples between spectra; the Hann window spans four.
+        hop: samples between spectra; the Hann window spans `WINDOW_HOPS`.
     """
 
     def __init__(self, channels: int, hop: int) -> None:
         super().__init__()
-        self.hop, self.window = hop, 4 * hop
-        self.project = nn.Linear(channels, 2 * (self.window // 2 + 1))
+        self.hop, self.window = hop, WINDOW_HOPS * hop
+        self.project = nn.Linear(channels, 3 * (self.window // 2 + 1))
         self.register_buffer("hann", torch.hann_window(self.window), persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        magnitude, phase = self.project(x).float().chunk(2, dim=-1)
+    def forward(self, x: Tensor, tone: Tensor) -> Tensor:
+        """x (B, T', C) and the tone's complex spectra (B, T', bins), which get gains of their own."""
+        magnitude, phase, gain = at_least_single(self.project(x)).chunk(3, dim=-1)
         spectra = torch.polar(magnitude.clamp_max(6.0).exp(), phase)
+        spectra = spectra + gain.clamp_max(3.0).exp() * tone
         frames = torch.fft.irfft(spectra, n=self.window) * self.hann  # (B, T', window)
         total = self._overlap_add(frames)
         envelope = self._overlap_add(self.hann.square().expand(1, x.shape[1], -1))

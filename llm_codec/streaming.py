@@ -19,6 +19,7 @@ from llm_codec.codes import Codes, CodesError
 from llm_codec.noise import BlockNoise
 from llm_codec.parts import count_blocks, cut
 from llm_codec.reach import reach
+from llm_codec.tone import Clock
 
 if TYPE_CHECKING:
     from llm_codec.codec import LLMCodec
@@ -44,6 +45,7 @@ class StreamDecoder:
         self._held: list[list[Tensor]] = []  # from block _first on
         self._gains: list[Tensor] = []  # one a block, from block _done on
         self._first = self._done = self._received = 0
+        self._clock = Clock()
         self._ended = False
 
     @property
@@ -124,8 +126,9 @@ class StreamDecoder:
         held = [torch.cat(scale, dim=1) for scale in zip(*self._held, strict=True)]
         codes = cut(self.codec.config, held, start - self._first, last - self._first)
         noise = None if self.seed is None else BlockNoise(self.seed, start, last - start)
-        wave = self.codec.sound(codes, noise)
-        wave = wave[..., (self._done - start) * self.block : (stop - start) * self.block]
+        clock = self._clock
+        clock.mark, clock.next_mark = ((at - start) * self.block for at in (self._done, stop))
+        wave = self.codec.sound(codes, noise, clock)[..., clock.mark : clock.next_mark]
         gains = torch.cat(self._gains)
         wave = wave * gains[: stop - self._done].repeat_interleave(self.block)
         first = max(0, stop - before)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from llm_codec import LLMCodec
 from llm_codec.reach import reach
+from llm_codec.tone import Clock
 
 ODD = {"encoder_rates": (3, 5), "decoder_rates": (5, 3), "latent_dim": 16, "encoder_dim": 4}
 WAVEFORM = {"encoder": "waveform", "decoder": "waveform", "noise": False}
@@ -23,13 +26,13 @@ def any_codec(request: pytest.FixtureRequest) -> LLMCodec:
     return LLMCodec.tiny(**LAYOUTS[request.param])
 
 
-def moved(network: torch.nn.Module, x: torch.Tensor, at: int) -> torch.Tensor:
+def moved(run: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, at: int) -> torch.Tensor:
     """Positions of the output that change with position ``at`` of the input (1, C, T)."""
     other = x.clone()
     other[..., at] += 0.5
     with torch.inference_mode():
-        change = (network(x) - network(other)).abs().amax(dim=(0, 1))
-    return (change > 0).nonzero()[:, 0]
+        change = (run(x) - run(other)).abs().amax(dim=(0, 1))
+    return (change > 1e-9).nonzero()[:, 0]  # rounding of the count of cycles is no sight
 
 
 @pytest.mark.parametrize("part", ["encoder", "decoder"])
@@ -44,9 +47,15 @@ def test_nothing_beyond_the_reach_is_seen(any_codec: LLMCodec, part: str) -> Non
     network = network.double()
     first, last = before * outputs, (before + 1) * outputs
     start, stop = before * inputs - found.left, (before + 1) * inputs + found.right
+
+    def run(x: torch.Tensor) -> torch.Tensor:  # a tone's phase is carried, not seen
+        if part == "encoder":
+            return network(x)
+        return network(x, None, Clock(first, first, torch.zeros(1, 1, dtype=torch.float64)))
+
     for at in {0, start - 1, stop, x.shape[-1] - 1}:
         if 0 <= at < start or stop <= at < x.shape[-1]:
-            hit = moved(network, x, at)
+            hit = moved(run, x, at)
             assert not ((hit >= first) & (hit < last)).any(), at
     network.float()
 

@@ -84,25 +84,30 @@ def test_lengths_of_encoder_and_decoder_are_exact(blocks: int) -> None:
 def test_the_head_gives_one_hop_a_frame(hop: int) -> None:
     head = SpectrumHead(4, hop)
     for frames in (1, 2, 3, 17):
-        assert head(torch.randn(2, frames, 4)).shape == (2, 1, frames * hop)
+        silent = torch.zeros(2, frames, 2 * hop + 1, dtype=torch.complex64)
+        assert head(torch.randn(2, frames, 4), silent).shape == (2, 1, frames * hop)
 
 
 def test_the_head_inverts_a_spectrum() -> None:
-    """Given the log magnitude and phase of a wave's own frames, it returns the wave."""
+    """Given the log magnitude and phase of a wave's own frames, or as tone, it returns the wave."""
     hop, frames = 16, 20
     window, wave = 4 * hop, torch.randn(frames * hop)
     spare = (window - hop) // 2
     padded = torch.nn.functional.pad(wave, (spare, window - hop - spare))
     spectra = torch.fft.rfft(padded.unfold(0, window, hop) * torch.hann_window(window))
-    told = torch.cat([spectra.abs().clamp_min(1e-7).log(), spectra.angle()], dim=-1)
-    head = SpectrumHead(told.shape[-1], hop)
+    magnitude = spectra.abs().clamp_min(1e-7).log()
+    head = SpectrumHead(3 * spectra.shape[-1], hop)
     torch.nn.init.eye_(head.project.weight)
     torch.nn.init.zeros_(head.project.bias)
-    assert torch.allclose(head(told[None])[0, 0], wave, atol=1e-4)
+    told = torch.cat([magnitude, spectra.angle(), torch.zeros_like(magnitude)], dim=-1)
+    assert torch.allclose(head(told[None], 0 * spectra[None])[0, 0], wave, atol=1e-4)
+    nothing = torch.full_like(told, -20.0)
+    nothing[:, 2 * spectra.shape[-1] :] = 0.0  # a gain of one for the tone
+    assert torch.allclose(head(nothing[None], spectra[None])[0, 0], wave, atol=1e-4)
 
 
 def test_the_head_cannot_explode() -> None:
-    head = SpectrumHead(2 * 33, 16)
+    head = SpectrumHead(3 * 33, 16)
     torch.nn.init.eye_(head.project.weight)
-    wave = head(torch.full((1, 5, 66), 1e4))
+    wave = head(torch.full((1, 5, 99), 1e4), torch.ones(1, 5, 33, dtype=torch.complex64))
     assert wave.isfinite().all() and wave.abs().max() < np.exp(6.0) * 100

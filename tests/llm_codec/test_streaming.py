@@ -137,7 +137,7 @@ def test_long_codes_are_chunked_to_the_same_sound(
         if chunk == 1:
             noisy = any_codec.decode(codes, seed=3)
         assert torch.allclose(any_codec.decode(codes, seed=3), noisy, atol=1e-5)
-    assert torch.equal(found, noisy) == (any_codec.config.decoder == "spectral")
+    assert torch.allclose(found, noisy, atol=1e-5) == (any_codec.config.decoder == "spectral")
 
 
 def test_a_stream_of_codes_gives_the_sound_of_a_whole_run(any_codec: LLMCodec) -> None:
