@@ -72,12 +72,12 @@ class Adversary(Term):
                     strict=True)
         loss = sum(fake[-1].square().mean() + (1 - true[-1]).square().mean()
                    for fake, true in pairs)
-        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         for weight in self.discriminator.parameters():
             weight.grad = accelerator.reduce(weight.grad, "mean")
         torch.nn.utils.clip_grad_norm_(self.discriminator.parameters(), CLIP)
         self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)  # nothing left where the codec's are clipped
         self.discriminator.requires_grad_(False)
         return {"discriminator": loss.item()}
 

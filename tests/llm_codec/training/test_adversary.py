@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from llm_codec.training.adversary import Adversary, build_discriminator
+from llm_codec.training.term import Step
 
 WANTED = torch.tensor([[[1.0, -1.0]]])
 
@@ -29,71 +33,89 @@ def output() -> Tensor:
     return torch.tensor([[[0.5, 0.0]]], requires_grad=True)
 
 
+class Alone:
+    """Stands for an accelerator of one process."""
+
+    def reduce(self, tensor: Tensor, how: str) -> Tensor:
+        assert how == "mean"
+        return tensor
+
+
+@pytest.fixture
+def step(output: Tensor, make_step: Callable[..., Step]) -> Step:
+    return make_step(waves=WANTED, output=output)
+
+
 def weights(adversary: Adversary) -> list[float]:
     return [factor.item() for factor in adversary.discriminator.factors]
 
 
-def test_losses_of_the_codec_are_their_formulas(output: Tensor) -> None:
-    losses = Adversary(Linear())(output, WANTED)
+def test_losses_of_the_codec_are_their_formulas(step: Step) -> None:
+    losses = Adversary(Linear())(step)
     scores = [((1 - 0.5) ** 2 + 1) / 2, ((1 - 0.75) ** 2 + 1) / 2]
     assert losses["adversarial"].item() == pytest.approx(sum(scores))
     assert losses["features"].item() == pytest.approx((2 + 3) * (0.5 + 1) / 2)
 
 
-def test_the_loss_of_the_discriminators_is_its_formula(output: Tensor) -> None:
-    loss = Adversary(Linear()).update(output, WANTED)
+def test_the_loss_of_the_discriminators_is_its_formula(step: Step) -> None:
+    logged = Adversary(Linear()).learn(step, Alone())
     fake = (0.5**2 + 0.75**2) / 2
     true = (1 - 2) ** 2 + (1 - 3) ** 2
-    assert loss.item() == pytest.approx(fake + true) and not loss.requires_grad
+    assert logged == {"discriminator": pytest.approx(fake + true)}
 
 
-def test_features_do_not_see_the_score(output: Tensor) -> None:
-    wanted = output.detach()  # the same audio: only a score away from one costs anything
-    losses = Adversary(Linear())(output, wanted)
+def test_features_do_not_see_the_score(step: Step) -> None:
+    same = dataclasses.replace(step, waves=step.output.detach())
+    losses = Adversary(Linear())(same)  # only a score away from one costs anything
     assert losses["features"] == 0 and losses["adversarial"] > 0
 
 
-def test_the_codecs_losses_reach_the_codec_alone(output: Tensor) -> None:
+def test_the_codecs_losses_reach_the_codec_alone(step: Step) -> None:
     adversary = Adversary(Linear())
     before = weights(adversary)
     for name in ("adversarial", "features"):
-        output.grad = None
-        adversary(output, WANTED)[name].backward()
-        assert output.grad.abs().sum() > 0, name
+        step.output.grad = None
+        adversary(step)[name].backward()
+        assert step.output.grad.abs().sum() > 0, name
     assert all(p.grad is None for p in adversary.parameters())
     assert weights(adversary) == before
 
 
-def test_an_update_reaches_the_discriminators_alone(output: Tensor) -> None:
+def test_learning_reaches_the_discriminators_alone(step: Step) -> None:
     adversary = Adversary(Linear())
     before = weights(adversary)
-    adversary(output, WANTED)  # what ran before does not leave them frozen
-    adversary.update(output, WANTED)
-    assert output.grad is None
+    adversary.learn(step, Alone())
+    assert step.output.grad is None
     assert all(new != old for new, old in zip(weights(adversary), before, strict=True))
+    for weight in adversary.parameters():  # nothing for the codec's optimiser to find
+        assert weight.grad is None and not weight.requires_grad
 
 
-def test_discriminators_learn_to_tell_the_two_apart(output: Tensor) -> None:
-    adversary = Adversary(nn.Sequential(nn.Flatten(), nn.Linear(2, 1), Score()))
-    losses = [adversary.update(output, WANTED).item() for _ in range(300)]
+def test_discriminators_learn_to_tell_the_two_apart(step: Step) -> None:
+    adversary = Adversary(Linear((0.5, 0.1)))
+    losses = [adversary.learn(step, Alone())["discriminator"] for _ in range(1000)]
     assert losses[-1] < 0.9 * losses[0]
 
 
-class Score(nn.Module):
-    """The same features twice, as one discriminator's map and score."""
+def test_before_the_start_nobody_learns(step: Step) -> None:
+    adversary = Adversary(Linear(), start=3)
+    before = weights(adversary)
+    early, first = (dataclasses.replace(step, number=number) for number in (2, 3))
+    assert adversary(early) == {} == adversary.learn(early, Alone())
+    assert weights(adversary) == before
+    assert set(adversary(first)) == {"adversarial", "features"}
+    adversary.learn(first, Alone())
+    assert weights(adversary) != before
 
-    def forward(self, x: Tensor) -> list[list[Tensor]]:
-        return [[x, x]]
 
-
-def test_state_and_optimiser_go_on_as_if_never_stopped(output: Tensor) -> None:
+def test_a_resumed_run_goes_on_as_if_never_stopped(step: Step, tmp_path: Path) -> None:
     whole, first, second = (Adversary(Linear()) for _ in range(3))
     for adversary in (whole, first):
         for _ in range(3):
-            adversary.update(output, WANTED)
-    second.load_state_dict(first.state_dict())
-    second.optimizer.load_state_dict(first.optimizer.state_dict())
-    assert whole.update(output, WANTED) == second.update(output, WANTED)
+            adversary.learn(step, Alone())
+    torch.save(first.state_dict(), tmp_path / "state.pt")
+    second.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert whole.learn(step, Alone()) == second.learn(step, Alone())
     assert weights(whole) == weights(second) != weights(first)
 
 
@@ -102,22 +124,22 @@ def test_a_missing_package_is_one_line_that_names_the_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, "dac.model.discriminator", None)
     with pytest.raises(ImportError, match=r"pip install 'llm-codec\[adversary\]'") as caught:
-        build_discriminator(16000)
+        build_discriminator(16000, [2], [512])
     assert "\n" not in str(caught.value)
 
 
-def test_the_real_discriminators_answer_as_the_stand_in_does() -> None:
+def test_the_real_discriminators_answer_as_the_stand_in_does(
+    make_step: Callable[..., Step],
+) -> None:
     pytest.importorskip("dac.model.discriminator", exc_type=ImportError)
     torch.manual_seed(0)
-    adversary = Adversary(build_discriminator(16000, periods=[2], fft_sizes=[512]))
+    adversary = Adversary(build_discriminator(16000, [2], [512]))
     wanted = 0.1 * torch.randn(1, 1, 3840)
     output = (wanted + 0.05 * torch.randn(1, 1, 3840)).requires_grad_()
+    step = make_step(waves=wanted, output=output)
     maps = adversary.discriminator(wanted)
     assert len(maps) == 2 and all(isinstance(part, Tensor) for maps_k in maps for part in maps_k)
-    first = adversary.update(output, wanted)
-    losses = adversary(output, wanted)
-    sum(losses.values()).backward()
+    sum(adversary(step).values()).backward()
     assert output.grad.abs().max() > 0 and output.grad.isfinite().all()
-    for _ in range(3):
-        last = adversary.update(output, wanted)
-    assert last < first
+    losses = [adversary.learn(step, Alone())["discriminator"] for _ in range(4)]
+    assert losses[-1] < losses[0]

@@ -8,18 +8,8 @@ from pathlib import Path
 import pytest
 
 from llm_codec.training.objective import Objective
-from llm_codec.training.term import Setting
 from llm_codec.training.terms import TERMS, build_terms, loss_names, wanted
 from llm_codec.training.trainer import Trainer
-
-
-@pytest.fixture
-def setting(recipe, words):
-    def build(**values) -> Setting:
-        config = recipe(**values)
-        return Setting(config, config.codec_config(words.embeddings[0].shape[1]), words, [])
-
-    return build
 
 
 def test_every_loss_has_one_term():
