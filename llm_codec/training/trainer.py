@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,6 +45,7 @@ class Trainer:
         self.trained = Objective(self.codec, Setting(config, shape, words, rows)).to(device)
         moving = [p for p in self.trained.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(moving, lr=config.learning_rate, betas=(0.8, 0.99))
+        self.accelerator = _accelerator(device)
         self.step = 0
 
     @property
@@ -76,9 +78,13 @@ class Trainer:
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.trained.parameters(), config.clip)
         self.optimizer.step()
+        learnt = {}
+        for term in self.trained.terms:
+            learnt |= term.learn(step, self.accelerator)
         codes = step.looked.quantized.codes if step.looked else []
         used = {f"used{k + 1}": len(c.unique()) for k, c in enumerate(codes)}
-        return {name: round(loss.item(), 4) for name, loss in losses.items()} | used
+        figures = {name: loss.item() for name, loss in losses.items()} | learnt
+        return {name: round(figure, 4) for name, figure in figures.items()} | used
 
     def _batch(self) -> tuple[Tensor, list[Span], tuple[Tensor, Tensor] | None]:
         crops = self.sampler.crops(self.config.crops, self.step)
@@ -118,6 +124,16 @@ class Trainer:
             self.step = state["step"]
             if self.quantising and state["llm"] != self.words.llm:
                 self.fit_codebooks()
+
+
+def _accelerator(device: str) -> Any:
+    try:
+        from accelerate import Accelerator  # an extra
+    except ImportError as error:
+        raise ImportError(
+            "training needs accelerate; install it with pip install 'llm-codec[train]'"
+        ) from error
+    return Accelerator(cpu=device == "cpu")
 
 
 def main(argv: list[str] | None = None) -> int:
