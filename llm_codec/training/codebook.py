@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from vector_quantize_pytorch.vector_quantize_pytorch import rotate_to
@@ -79,6 +81,25 @@ class _Gaussian:
         self.rank = len(singular)
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What a lookup in training found.
+
+    Args:
+        quantized: sum of all scales, and the codes.
+        parts: K tensors (B, D, T), each scale at full rate, with gradients to the latent.
+        commitment: () draws latents to words with weight 0.25 and words to latents with weight 1.
+        residuals: K tensors (B, T_k, D), what each scale looked up.
+        tables: K tensors (V_k, D), where.
+    """
+
+    quantized: Quantized
+    parts: list[Tensor]
+    commitment: Tensor
+    residuals: list[Tensor]
+    tables: list[Tensor]
+
+
 class TrainingQuantizer(nn.Module):
     """`MultiScaleQuantizer` with projections that learn.
 
@@ -97,14 +118,10 @@ class TrainingQuantizer(nn.Module):
         self.codebooks = nn.ModuleList(codebooks)
         self.strides, self.lookup = strides, lookup
 
-    def forward(self, latent: Tensor) -> tuple[Quantized, list[Tensor], Tensor]:
-        """Quantise (B, D, T).
-
-        Returns:
-            the result; each scale's full-rate part (B, D, T); and the commitment loss (), which
-            draws latents to words with weight 0.25 and words to latents with weight 1.
-        """
-        residual, parts, codes, commitment = latent, [], [], latent.new_zeros(())
+    def forward(self, latent: Tensor) -> Looked:
+        """Quantise (B, D, T); T must be a multiple of every stride."""
+        residual, commitment = latent, latent.new_zeros(())
+        parts, codes, residuals, tables = [], [], [], []
         for stride, codebook in zip(self.strides, self.codebooks, strict=True):
             pooled = codebook.covered(pool(residual, stride).mT.flatten(0, 1))
             table = codebook.table()
@@ -115,12 +132,13 @@ class TrainingQuantizer(nn.Module):
             if codebook.projection.weight.requires_grad:
                 commitment = commitment + (pooled.detach() - words).square().mean()
             passed = rotate_to(pooled, words.detach())
-            part = repeat(passed.unflatten(0, (len(latent), -1)).mT, stride)
-            fixed = repeat(words.detach().unflatten(0, (len(latent), -1)).mT, stride)
-            residual = residual - fixed
-            parts.append(part)
-            codes.append(found.unflatten(0, (len(latent), -1)))
-        return Quantized(torch.stack(parts).sum(dim=0), codes), parts, commitment
+            parts.append(repeat(_rows(passed, latent).mT, stride))
+            residual = residual - repeat(_rows(words.detach(), latent).mT, stride)
+            codes.append(_rows(found, latent))
+            residuals.append(_rows(pooled, latent))
+            tables.append(table)
+        quantized = Quantized(torch.stack(parts).sum(dim=0), codes)
+        return Looked(quantized, parts, commitment, residuals, tables)
 
     @torch.no_grad()
     def bake(self, target: MultiScaleQuantizer) -> None:
@@ -128,3 +146,8 @@ class TrainingQuantizer(nn.Module):
         for codebook, frozen in zip(self.codebooks, target.codebooks, strict=True):
             frozen.table = codebook.table().half().float()
         target.prepare()
+
+
+def _rows(flat: Tensor, latent: Tensor) -> Tensor:
+    """(B N, ...) -> (B, N, ...) of a batch."""
+    return flat.unflatten(0, (len(latent), -1))

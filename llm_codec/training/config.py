@@ -8,6 +8,7 @@ from typing import Any
 
 from llm_codec.config import CodecConfig
 from llm_codec.run import read_recipe
+from llm_codec.training.terms import loss_names
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,12 @@ class TrainConfig:
         crops, seconds: crops a step and their length.
         classes: labels a step, two clips each, for the agreement loss.
         learning_rate, warmup, clip: AdamW with a cosine schedule.
-        weights: weight of each loss.
+        weights: weight of each loss; one of 0, or left out, is not computed at all.
+        options: what a loss is told, by its name: see the terms.
         save_every, seed: steps between checkpoints; seed of every choice.
 
     Raises:
-        ValueError: a loss has no weight.
+        ValueError: a weight or an option is of no loss, or no loss has a weight.
     """
 
     data: str
@@ -56,13 +58,16 @@ class TrainConfig:
     weights: dict[str, float] = field(default_factory=lambda: {
         "mel": 1.0, "stft": 0.5, "commitment": 1.0, "agreement": 0.5, "isotropy": 0.2,
         "consistency": 0.5})
+    options: dict[str, dict[str, Any]] = field(default_factory=dict)
     save_every: int = 250
     seed: int = 0
 
     def __post_init__(self) -> None:
-        losses = ("mel", "stft", "commitment", "agreement", "isotropy", "consistency")
-        if missing := [name for name in losses if name not in self.weights]:
-            raise ValueError(f"weights lack {', '.join(missing)}; give 0 to leave a loss out")
+        known = loss_names()
+        if unknown := sorted({*self.weights, *self.options} - {*known}):
+            raise ValueError(f"weights or options of unknown losses {unknown}; there are {known}")
+        if not any(self.weights.values()):
+            raise ValueError("all weights are 0, so nothing would be trained; give mel 1")
 
     @classmethod
     def load(cls, path: Path, **overrides: Any) -> TrainConfig:

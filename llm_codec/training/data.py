@@ -6,8 +6,9 @@ import collections
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -15,6 +16,33 @@ from tqdm import tqdm
 from llm_codec.manifest import load_clip
 
 ALIKE = ("digit", "keyword", "wake_word", "word", "sound_class")  # label kinds: clips sound alike
+
+
+class Span(NamedTuple):
+    """A clip inside a batch of crops.
+
+    Args:
+        row: of the batch.
+        clip: its number in the `ClipBank`.
+        start, stop: its samples in the row; ``start`` included, ``stop`` not.
+    """
+
+    row: int
+    clip: int
+    start: int
+    stop: int
+
+
+class Crops(NamedTuple):
+    """A batch to reconstruct.
+
+    Args:
+        waves: (B, S) float32.
+        spans: where which clip lies.
+    """
+
+    waves: np.ndarray
+    spans: list[Span]
 
 
 class ClipBank:
@@ -96,21 +124,25 @@ class Sampler:
         self.families = [source for source, _ in labelled]
         self._last = ""
 
-    def crops(self, count: int, step: int) -> np.ndarray:
-        """Random crops, short clips strung together, (count, S) float32 at clip level."""
+    def crops(self, count: int, step: int) -> Crops:
+        """Random crops, ``count`` of them, short clips strung together, at clip level."""
         rng = np.random.default_rng((self.seed, step, 0))
-        return np.stack([self._crop(rng) for _ in range(count)])
+        waves, spans = np.zeros((count, self.length), np.float32), []
+        for row, crop in enumerate(waves):
+            spans += self._fill(crop, row, rng)
+        return Crops(waves, spans)
 
-    def _crop(self, rng: np.random.Generator) -> np.ndarray:
+    def _fill(self, crop: np.ndarray, row: int, rng: np.random.Generator) -> Iterator[Span]:
         source = self.sources[rng.choice(len(self.sources), p=self.weights)]
-        crop, filled = np.zeros(self.length, np.float32), 0
+        filled = 0
         while filled < self.length:
-            wave = level(self.bank.clip(source[rng.integers(len(source))]), rng.uniform(-32, -20))
+            clip = source[rng.integers(len(source))]
+            wave = level(self.bank.clip(clip), rng.uniform(-32, -20))
             start = rng.integers(max(1, len(wave) - self.length + 1))
             part = wave[start : start + self.length - filled]
             crop[filled : filled + len(part)] = part
+            yield Span(row, clip, filled, filled + len(part))
             filled += len(part) + int(rng.integers(4000))
-        return crop
 
     def takes(
         self, classes: int, step: int, seconds: float = 0.96

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from llm_codec.codec import LLMCodec
 from llm_codec.manifest import read_manifest
-from llm_codec.quantizer import pool
 from llm_codec.run import RunFolder, learning_rate_share
-from llm_codec.spectral import FRAMES_PER_LATENT, MEL_BANDS, MEL_WINDOW, LogMel
-from llm_codec.training.codebook import ProjectedCodebook, TrainingQuantizer
 from llm_codec.training.config import TrainConfig
-from llm_codec.training.data import ClipBank, Sampler
-from llm_codec.training.guidance import Consistency, agreement, isotropy
-from llm_codec.training.losses import ReconstructionLoss
+from llm_codec.training.data import ClipBank, Sampler, Span
+from llm_codec.training.objective import Objective
+from llm_codec.training.term import Setting
 from llm_codec.training.words import FrozenWords, read_word_list, read_words
 
 FIT_DRAW = 2**31 - 1  # the draw that codebooks are fitted on: no step comes so late
@@ -43,18 +42,10 @@ class Trainer:
         self.sampler = Sampler(bank, config.seconds, shape.sample_rate, config.seed)
         torch.manual_seed(config.seed)
         self.codec = LLMCodec(shape, words.vocabulary).to(device)
-        codebooks = [ProjectedCodebook(table, shape.latent_dim, 0 if scale else config.core)
-                     for scale, table in enumerate(words.embeddings)]
-        self.quantizer = TrainingQuantizer(codebooks, shape.vq_strides, shape.lookup).to(device)
-        self.reconstruction = ReconstructionLoss(shape.sample_rate).to(device)
-        self.consistency = Consistency(shape.latent_dim, MEL_BANDS).to(device)
-        hop = shape.hop_length // FRAMES_PER_LATENT
-        self.mel = LogMel(shape.sample_rate, MEL_WINDOW, hop, MEL_BANDS).to(device)
-        self.trained = nn.ModuleDict({
-            "encoder": self.codec.encoder, "decoder": self.codec.decoder,
-            "quantizer": self.quantizer, "consistency": self.consistency})
+        self.trained = Objective(self.codec, Setting(config, shape, words, rows)).to(device)
         moving = [p for p in self.trained.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(moving, lr=config.learning_rate, betas=(0.8, 0.99))
+        self.accelerator = _accelerator(device)
         self.step = 0
 
     @property
@@ -81,51 +72,35 @@ class Trainer:
         share = learning_rate_share(self.step, config.warmup, config.steps, floor=0.03)
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * share
-        losses, used = self._losses()
-        total = sum(self.config.weights[name] * loss for name, loss in losses.items())
+        losses, step = self.trained(self.step, self.quantising, *self._batch())
+        total = sum(config.weights.get(name, 0) * loss for name, loss in losses.items())
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
-        torch.nn.utils.clip_grad_norm_(self.trained.parameters(), self.config.clip)
+        torch.nn.utils.clip_grad_norm_(self.trained.parameters(), config.clip)
         self.optimizer.step()
-        return {name: round(loss.item(), 4) for name, loss in losses.items()} | used
+        learnt = {}
+        for term in self.trained.terms:
+            learnt |= term.learn(step, self.accelerator)
+        codes = step.looked.quantized.codes if step.looked else []
+        used = {f"used{k + 1}": len(c.unique()) for k, c in enumerate(codes)}
+        figures = {name: loss.item() for name, loss in losses.items()} | learnt
+        return {name: round(figure, 4) for name, figure in figures.items()} | used
 
-    def _losses(self) -> tuple[dict[str, Tensor], dict[str, int]]:
+    def _batch(self) -> tuple[Tensor, list[Span], tuple[Tensor, Tensor] | None]:
         crops = self.sampler.crops(self.config.crops, self.step)
-        waves = torch.from_numpy(crops)[:, None].to(self.device)
-        latent = self.codec.latent(waves)
-        core = self._core(latent)
-        losses, used = {"agreement": self._agreement(), "isotropy": isotropy(core)}, {}
-        if self.quantising:
-            quantized, parts, losses["commitment"] = self.quantizer(latent)
-            losses["consistency"] = self.consistency(parts[0] + parts[1], self.mel(waves))
-            used = {f"used{k + 1}": len(c.unique()) for k, c in enumerate(quantized.codes)}
-            latent = quantized.latent
-        return losses | self.reconstruction(self.codec.decoder(latent), waves), used
+        takes = None
+        if self.trained.needs_takes:
+            waves, lengths = self.sampler.takes(self.config.classes, self.step)
+            takes = self._audio(waves), torch.from_numpy(lengths)
+        return self._audio(crops.waves), crops.spans, takes
 
-    def _agreement(self) -> Tensor:
-        waves, lengths = self.sampler.takes(self.config.classes, self.step)
-        latent = self.codec.latent(torch.from_numpy(waves)[:, None].to(self.device))
-        stride = self.codec.config.vq_strides[0]
-        frames = -(-torch.from_numpy(lengths) // (self.codec.config.hop_length * stride))
-        return agreement(self._core(latent), frames)
+    def _audio(self, waves: np.ndarray) -> Tensor:
+        """(B, S) -> (B, 1, S) where the training runs."""
+        return torch.from_numpy(waves)[:, None].to(self.device)
 
-    def _core(self, latent: Tensor) -> Tensor:
-        """What the coarsest scale sees: (B, D, T) -> (B, core, T_1)."""
-        return pool(latent[:, : self.config.core], self.codec.config.vq_strides[0])
-
-    @torch.no_grad()
     def fit_codebooks(self) -> None:
-        """Lay the words over the latents as they are now, scale by scale."""
-        waves = self.sampler.crops(64, FIT_DRAW)
-        latent = torch.cat([self.codec.latent(torch.from_numpy(part)[:, None].to(self.device))
-                            for part in (waves[:32], waves[32:])])
-        self.quantizer.codebooks[0].fit_core(self._core(latent).mT.flatten(0, 1))
-        for scale in range(1, len(self.quantizer.codebooks)):
-            part = TrainingQuantizer(list(self.quantizer.codebooks[:scale]),
-                                     self.quantizer.strides[:scale], self.quantizer.lookup)
-            residual = latent - part(latent)[0].latent
-            pooled = pool(residual, self.quantizer.strides[scale])
-            self.quantizer.codebooks[scale].fit(pooled.mT.flatten(0, 1))
+        """Lay the words over the latents as they are now."""
+        self.trained.fit(self._audio(self.sampler.crops(64, FIT_DRAW).waves))
 
     def _log(self, values: dict[str, float]) -> None:
         self.folder.log(step=self.step, **values)
@@ -136,7 +111,7 @@ class Trainer:
             "trained": self.trained.state_dict(), "optimizer": self.optimizer.state_dict(),
             "step": self.step, "llm": self.words.llm})
         if self.step > self.config.unquantised:
-            self.quantizer.bake(self.codec.quantizer)
+            self.trained.quantizer.bake(self.codec.quantizer)
             self.codec.metadata = {
                 "llm": self.words.llm, "steps": self.step, "seed": self.config.seed}
             self.codec.save_pretrained(self.config.out)
@@ -149,6 +124,16 @@ class Trainer:
             self.step = state["step"]
             if self.quantising and state["llm"] != self.words.llm:
                 self.fit_codebooks()
+
+
+def _accelerator(device: str) -> Any:
+    try:
+        from accelerate import Accelerator  # an extra
+    except ImportError as error:
+        raise ImportError(
+            "training needs accelerate; install it with pip install 'llm-codec[train]'"
+        ) from error
+    return Accelerator(cpu=device == "cpu")
 
 
 def main(argv: list[str] | None = None) -> int:

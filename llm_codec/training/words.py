@@ -6,12 +6,16 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from llm_codec import checkpoint
 from llm_codec.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,19 @@ def read_word_list(path: Path) -> list[str]:
     return [word for word in rows if word and not word.startswith("#") and word != "word"]
 
 
+def load_llm(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A causal LM in float32 and eval mode, and its tokenizer.
+
+    Args:
+        name: preset, folder or hub name.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer  # heavy, and only needed here
+
+    folder = checkpoint.resolve(name, "llm")
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    return model.eval(), AutoTokenizer.from_pretrained(folder)
+
+
 def read_words(
     name: str, sizes: Sequence[int], allowed: Collection[str] | None = None
 ) -> FrozenWords:
@@ -51,11 +68,7 @@ def read_words(
     Raises:
         ValueError: the LLM has fewer such words.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer  # heavy, and only needed here
-
-    folder = checkpoint.resolve(name, "llm")
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model, tokenizer = load_llm(name)
     table = model.get_input_embeddings().weight.detach()
     pairs = [(word, token) for token in range(len(tokenizer))
              if (word := whole_word(tokenizer, token)) and (allowed is None or word in allowed)]

@@ -75,9 +75,10 @@ def test_words_on_the_core_leave_the_other_channels_alone(
     changed = latent.clone()
     changed[:, CORE:] += 3
     first, second = quantizer(latent), quantizer(changed)
-    assert torch.equal(first[0].codes[0], second[0].codes[0])
-    assert torch.equal(first[1][0], second[1][0]) and not first[1][0][:, CORE:].any()
-    assert not torch.equal(first[0].codes[1], second[0].codes[1])
+    assert torch.equal(first.quantized.codes[0], second.quantized.codes[0])
+    assert torch.equal(first.parts[0], second.parts[0])
+    assert not first.parts[0][:, CORE:].any()
+    assert not torch.equal(first.quantized.codes[1], second.quantized.codes[1])
 
 
 def test_embeddings_are_neither_trained_nor_saved(quantizer: TrainingQuantizer, latent) -> None:
@@ -87,7 +88,7 @@ def test_embeddings_are_neither_trained_nor_saved(quantizer: TrainingQuantizer, 
     optimizer = torch.optim.AdamW(moving, lr=0.1)
     for _ in range(3):
         optimizer.zero_grad()
-        quantizer(latent)[2].backward()
+        quantizer(latent).commitment.backward()
         optimizer.step()
     for book, frozen in zip(quantizer.codebooks, before, strict=True):
         assert torch.equal(book.embeddings, frozen)
@@ -114,19 +115,20 @@ def test_baked_tables_give_the_same_codes_at_inference(
         book.projection.bias.data.zero_()
     target = MultiScaleQuantizer(config)
     quantizer.bake(target)
-    result, parts, _ = quantizer(latent)
+    looked = quantizer(latent)
+    result = looked.quantized
     inferred = target(latent)
     for trained, baked in zip(result.codes, inferred.codes, strict=True):
         assert torch.equal(trained, baked)
     assert torch.allclose(inferred.latent, result.latent, rtol=1e-4, atol=1e-3)
-    assert torch.equal(torch.stack(parts).sum(dim=0), result.latent)
+    assert torch.equal(torch.stack(looked.parts).sum(dim=0), result.latent)
 
 
 def test_gradients_pass_the_lookup_to_the_latent(
     quantizer: TrainingQuantizer, latent: torch.Tensor
 ) -> None:
     latent.requires_grad_()
-    quantizer(latent)[0].latent.square().sum().backward()
+    quantizer(latent).quantized.latent.square().sum().backward()
     assert latent.grad.isfinite().all() and latent.grad.abs().min() > 0
     assert all(p.grad is None for p in quantizer.parameters())
 
@@ -135,6 +137,6 @@ def test_commitment_is_its_formula(latent: torch.Tensor) -> None:
     table = torch.randn(20, 30)
     for core, weight in ((DIM, 0.25), (0, 1.25)):
         book = ProjectedCodebook(table, DIM, core)
-        result, _, commitment = TrainingQuantizer([book], (1,), "euclidean")(latent)
-        expected = weight * (result.latent - latent).square().mean()
-        assert torch.allclose(commitment, expected, rtol=1e-4)
+        looked = TrainingQuantizer([book], (1,), "euclidean")(latent)
+        expected = weight * (looked.quantized.latent - latent).square().mean()
+        assert torch.allclose(looked.commitment, expected, rtol=1e-4)

@@ -88,14 +88,14 @@ def test_without_labels_there_is_one_clear_error(
 def test_draws_follow_seed_and_step_alone(make_sampler: Callable[[int], Sampler]) -> None:
     first, second = make_sampler(3), make_sampler(3)
     second.takes(2, 9), second.crops(1, 4)  # what was drawn before does not matter
-    for draw in (lambda s, step: s.crops(3, step), lambda s, step: s.takes(2, step)[0]):
+    for draw in (lambda s, step: s.crops(3, step).waves, lambda s, step: s.takes(2, step)[0]):
         assert np.array_equal(draw(first, 5), draw(second, 5))
         assert not np.array_equal(draw(first, 5), draw(first, 6))
         assert not np.array_equal(draw(first, 5), draw(make_sampler(4), 5))
 
 
 def test_crops_have_their_length_and_sound(make_sampler: Callable[[int], Sampler]) -> None:
-    crops = np.concatenate([make_sampler(0).crops(4, step) for step in range(10)])
+    crops = np.concatenate([make_sampler(0).crops(4, step).waves for step in range(10)])
     assert crops.shape == (40, 7680) and crops.dtype == np.float32
     assert np.isfinite(crops).all() and np.abs(crops).max(axis=1).min() > 0.001
     assert -45 < min(map(rms_db, crops)) and max(map(rms_db, crops)) < -10

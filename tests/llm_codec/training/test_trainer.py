@@ -52,7 +52,8 @@ def test_a_run_ends_with_a_codec_that_speaks_the_words(
     assert codec.metadata | {"llm": words.llm, "steps": 6, "seed": 0} == codec.metadata
     codes = codec.encode(corpus / "train" / "low0.wav")
     assert codec.decode(codes).shape == (1, 1, 6400)
-    for book, table in zip(trainer.quantizer.codebooks, codec.quantizer.codebooks, strict=True):
+    books = trainer.trained.quantizer.codebooks
+    for book, table in zip(books, codec.quantizer.codebooks, strict=True):
         assert torch.equal(book.table().half().float(), table.table)
 
 
@@ -122,14 +123,14 @@ def test_words_stay_and_only_their_maps_move(recipe: Recipe, words: FrozenWords)
     trainer = Trainer(recipe(), words)
     trainer.step = 3
     trainer.fit_codebooks()
-    start = [book.projection.weight.clone() for book in trainer.quantizer.codebooks]
+    start = [book.projection.weight.clone() for book in trainer.trained.quantizer.codebooks]
     for _ in range(2):
         trainer._update()
         trainer.step += 1
-    for book, table, weight in zip(trainer.quantizer.codebooks, before, start, strict=True):
+    for book, table, weight in zip(trainer.trained.quantizer.codebooks, before, start, strict=True):
         assert torch.equal(book.embeddings, table) and book.embeddings.grad is None
         assert torch.equal(book.projection.weight, weight) != book.projection.weight.requires_grad
-    assert not trainer.quantizer.codebooks[0].projection.weight.requires_grad
+    assert not trainer.trained.quantizer.codebooks[0].projection.weight.requires_grad
     assert all(map(torch.equal, words.embeddings, before))
 
 
@@ -161,7 +162,7 @@ def test_the_command_trains_and_leaves_the_llm_alone(
 @pytest.mark.parametrize(
     ("content", "message"),
     [("{", "is not JSON"), ('{"colour": 1}', "unknown keys"), ('{"data": "x"}', "lacks llm, out"),
-     ('{"data": "x", "llm": "x", "out": "x", "weights": {"mel": 1}}', "weights lack stft")],
+     ('{"data": "x", "llm": "x", "out": "x", "weights": {"hum": 1}}', "unknown losses ['hum']")],
 )
 def test_a_recipe_that_does_not_parse_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, message: str

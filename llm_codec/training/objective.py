@@ -1,0 +1,91 @@
+"""Everything that takes gradients in a run, and the step that gives its losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from llm_codec.codec import LLMCodec
+from llm_codec.quantizer import pool
+from llm_codec.training.codebook import ProjectedCodebook, TrainingQuantizer
+from llm_codec.training.data import Span
+from llm_codec.training.term import Setting, Step, Takes
+from llm_codec.training.terms import build_terms
+
+
+class Objective(nn.Module):
+    """Encoder, lookup, decoder and loss terms.
+
+    Args:
+        codec: its encoder and decoder are trained.
+        setting: recipe, shape and words of the run.
+    """
+
+    def __init__(self, codec: LLMCodec, setting: Setting) -> None:
+        super().__init__()
+        shape, core = setting.shape, setting.config.core
+        self.encoder, self.decoder = codec.encoder, codec.decoder
+        books = [ProjectedCodebook(table, shape.latent_dim, 0 if scale else core)
+                 for scale, table in enumerate(setting.words.embeddings)]
+        self.quantizer = TrainingQuantizer(books, shape.vq_strides, shape.lookup)
+        self.terms = nn.ModuleList(build_terms(setting))
+        self._codec = (codec,)  # not a child a second time
+        self._core, self._stride = core, shape.vq_strides[0]
+        self._span = shape.hop_length * self._stride
+
+    @property
+    def needs_takes(self) -> bool:
+        """Whether a term compares labelled clips."""
+        return any(term.needs_takes for term in self.terms)
+
+    def forward(
+        self, number: int, quantising: bool, waves: Tensor, spans: Sequence[Span],
+        takes: tuple[Tensor, Tensor] | None = None,
+    ) -> tuple[dict[str, Tensor], Step]:
+        """Losses by name, each (), and what they were computed from.
+
+        Args:
+            number: of the step.
+            quantising: whether the lookup is on.
+            waves: (B, 1, S) float32.
+            spans: clips in them.
+            takes: labelled clips (2 C, 1, S') and their lengths in samples (2 C,).
+        """
+        latent = self.latent(waves)
+        looked = self.quantizer(latent) if quantising else None
+        output = self.decoder(latent if looked is None else looked.quantized.latent)
+        step = Step(number, waves, output, latent, self.core(latent), spans, looked,
+                    None if takes is None else self._takes(*takes))
+        losses: dict[str, Tensor] = {}
+        for term in self.terms:
+            if quantising or not term.needs_words:
+                losses |= term(step)
+        return losses, step
+
+    def latent(self, waves: Tensor) -> Tensor:
+        """(B, 1, S) -> (B, D, T)."""
+        return self._codec[0].latent(waves)
+
+    def core(self, latent: Tensor) -> Tensor:
+        """What the coarsest scale sees: (B, D, T) -> (B, D', T_1)."""
+        return pool(latent[:, : self._core or None], self._stride)
+
+    def _takes(self, waves: Tensor, lengths: Tensor) -> Takes:
+        return Takes(self.core(self.latent(waves)), -(-lengths // self._span))
+
+    @torch.no_grad()
+    def fit(self, waves: Tensor) -> None:
+        """Lay the words over the latents of crops (B, 1, S) as they are now, scale by scale."""
+        latent = torch.cat([self.latent(part) for part in waves.split(32)])
+        books, quantizer = list(self.quantizer.codebooks), self.quantizer
+        if books[0].core:
+            books[0].fit_core(self.core(latent).mT.flatten(0, 1))
+        for scale in range(1 if books[0].core else 0, len(books)):
+            residual = latent
+            if scale:
+                part = TrainingQuantizer(books[:scale], quantizer.strides[:scale],
+                                         quantizer.lookup)
+                residual = latent - part(latent).quantized.latent
+            books[scale].fit(pool(residual, quantizer.strides[scale]).mT.flatten(0, 1))

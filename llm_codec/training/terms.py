@@ -1,0 +1,113 @@
+"""The loss terms there are: each by the names of its losses in the recipe's weights."""
+
+from __future__ import annotations
+
+import inspect
+
+from torch import Tensor
+
+from llm_codec.training.adversary import Adversary
+from llm_codec.training.consistency import Consistency
+from llm_codec.training.guidance import agreement, isotropy
+from llm_codec.training.losses import ReconstructionLoss
+from llm_codec.training.predictability import Predictability
+from llm_codec.training.semantic import Semantic
+from llm_codec.training.term import Setting, Step, Term
+
+
+class Reconstruction(Term):
+    """Distance of the output to the input; see `ReconstructionLoss`."""
+
+    losses = ("mel", "stft")
+
+    def __init__(self, sample_rate: int) -> None:
+        super().__init__()
+        self.distance = ReconstructionLoss(sample_rate)
+
+    @classmethod
+    def build(cls, setting: Setting) -> Reconstruction:
+        """At the codec's rate."""
+        return cls(setting.shape.sample_rate)
+
+    def forward(self, step: Step) -> dict[str, Tensor]:
+        return self.distance(step.output, step.waves)
+
+
+class Commitment(Term):
+    """Latents and words should meet; see `TrainingQuantizer`."""
+
+    losses, needs_words = ("commitment",), True
+
+    @classmethod
+    def build(cls, setting: Setting) -> Commitment:
+        """Nothing to choose."""
+        return cls()
+
+    def forward(self, step: Step) -> dict[str, Tensor]:
+        return {"commitment": step.looked.commitment}
+
+
+class Agreement(Term):
+    """Two augmented clips of one label should be near; see `guidance.agreement`."""
+
+    losses, needs_takes = ("agreement",), True
+
+    @classmethod
+    def build(cls, setting: Setting) -> Agreement:
+        """Nothing to choose."""
+        return cls()
+
+    def forward(self, step: Step) -> dict[str, Tensor]:
+        return {"agreement": agreement(step.takes.core, step.takes.frames)}
+
+
+class Isotropy(Term):
+    """Coarse latents should spread as the words do; see `guidance.isotropy`."""
+
+    losses = ("isotropy",)
+
+    @classmethod
+    def build(cls, setting: Setting) -> Isotropy:
+        """Nothing to choose."""
+        return cls()
+
+    def forward(self, step: Step) -> dict[str, Tensor]:
+        return {"isotropy": isotropy(step.core)}
+
+
+TERMS: tuple[type[Term], ...] = (
+    Reconstruction, Commitment, Agreement, Isotropy, Consistency, Semantic, Predictability,
+    Adversary,
+)
+
+
+def loss_names() -> list[str]:
+    """Every name that weights may have."""
+    return [name for term in TERMS for name in term.losses]
+
+
+def wanted(weights: dict[str, float]) -> list[type[Term]]:
+    """Terms that have a loss of weight other than 0."""
+    return [term for term in TERMS if any(weights.get(name) for name in term.losses)]
+
+
+def build_terms(setting: Setting) -> list[Term]:
+    """The terms of a run: those with a weight; the others are not even built.
+
+    Raises:
+        ValueError: a term is told something that it does not know.
+    """
+    return [_build(kind, setting) for kind in wanted(setting.config.weights)]
+
+
+def _build(kind: type[Term], setting: Setting) -> Term:
+    told = [setting.config.options.get(name, {}) for name in kind.losses]
+    options = {key: value for part in told for key, value in part.items()}
+    if unknown := sorted(set(options) - set(_options(kind))):
+        raise ValueError(f"the loss {'/'.join(kind.losses)} has no options {unknown}; "
+                         f"there are {_options(kind)}")
+    return kind.build(setting, **options)
+
+
+def _options(kind: type[Term]) -> list[str]:
+    return sorted(set(inspect.signature(kind.build).parameters) - {"setting"})

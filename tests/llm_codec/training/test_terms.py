@@ -1,0 +1,60 @@
+"""Loss terms: named by the recipe, built only with a weight, told only what they know."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from llm_codec.training.objective import Objective
+from llm_codec.training.terms import TERMS, build_terms, loss_names, wanted
+from llm_codec.training.trainer import Trainer
+
+
+def test_every_loss_has_one_term():
+    names = loss_names()
+    assert len(names) == len(set(names)) and {"mel", "stft", "commitment"} <= set(names)
+
+
+def test_only_terms_with_a_weight_are_built(setting):
+    built = build_terms(setting(weights={"mel": 1.0, "isotropy": 0.0, "commitment": 0.5}))
+    assert [type(term).losses for term in built] == [("mel", "stft"), ("commitment",)]
+    assert wanted({}) == []
+
+
+@pytest.mark.parametrize("kind", TERMS, ids=lambda kind: kind.__name__)
+def test_a_loss_that_is_off_is_neither_computed_nor_logged(recipe, words, kind):
+    weights = {name: 1.0 for name in recipe().weights if name not in kind.losses}
+    config = recipe(weights=weights, steps=5)
+    Trainer(config, words).train()
+    lines = (Path(config.out) / "train" / "log.jsonl").read_text().splitlines()
+    assert set(json.loads(lines[-1])) & set(loss_names()) == set(weights)
+
+
+def test_no_takes_are_drawn_where_no_term_asks(recipe, words):
+    trainer = Trainer(recipe(weights={"mel": 1.0}), words)
+    assert not trainer.trained.needs_takes and trainer._batch()[2] is None
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [({"weights": {"hum": 1.0}}, r"unknown losses \['hum'\]; there are \['mel'"),
+     ({"options": {"hum": {}}}, r"unknown losses \['hum'\]"),
+     ({"weights": {"mel": 0.0}}, "all weights are 0")],
+)
+def test_a_recipe_of_losses_that_are_not_there_is_refused(recipe, values, message):
+    with pytest.raises(ValueError, match=message):
+        recipe(**values)
+
+
+def test_an_option_that_a_term_does_not_know_is_refused(setting):
+    with pytest.raises(ValueError, match=r"isotropy has no options \['depth'\]"):
+        build_terms(setting(options={"isotropy": {"depth": 3}}))
+
+
+def test_without_a_core_every_scale_has_a_map_of_its_own(recipe, words):
+    trainer = Trainer(recipe(core=0), words)
+    assert isinstance(trainer.trained, Objective)
+    trainer.train()
+    assert all(book.projection.weight.requires_grad for book in trainer.trained.quantizer.codebooks)
