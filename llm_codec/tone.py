@@ -50,6 +50,11 @@ def pitch_hertz(step: Tensor) -> Tensor:
     return LOWEST * 2 ** ((step + 0.5) / PITCHES * OCTAVES)
 
 
+def pitch_step(hertz: Tensor) -> Tensor:
+    """Inverse of `pitch_hertz`."""
+    return (hertz / LOWEST).log2() / OCTAVES * PITCHES - 0.5
+
+
 class PitchHead(nn.Module):
     """Tells pitch as a distribution: a mean of two likely pitches would be neither.
 

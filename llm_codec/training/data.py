@@ -25,12 +25,14 @@ class Span(NamedTuple):
         row: of the batch.
         clip: its number in the `ClipBank`.
         start, stop: its samples in the row; ``start`` included, ``stop`` not.
+        offset: sample of the clip that lies at ``start``.
     """
 
     row: int
     clip: int
     start: int
     stop: int
+    offset: int = 0
 
 
 class Crops(NamedTuple):
@@ -64,6 +66,7 @@ class ClipBank:
         cache.mkdir(parents=True, exist_ok=True)
         key = hashlib.sha256(json.dumps([row["path"] for row in rows]).encode()).hexdigest()[:12]
         samples, index = cache / f"{key}.npy", cache / f"{key}-ends.npy"
+        self.samples_path = samples
         if not index.exists():
             self._decode(root, samples, index)
         self.samples = np.load(samples, mmap_mode="r")
@@ -141,7 +144,7 @@ class Sampler:
             start = rng.integers(max(1, len(wave) - self.length + 1))
             part = wave[start : start + self.length - filled]
             crop[filled : filled + len(part)] = part
-            yield Span(row, clip, filled, filled + len(part))
+            yield Span(row, clip, filled, filled + len(part), int(start))
             filled += len(part) + int(rng.integers(4000))
 
     def takes(

@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from llm_codec.codec import LLMCodec
 from llm_codec.quantizer import pool
+from llm_codec.tone import LOWEST
 from llm_codec.training.codebook import ProjectedCodebook, TrainingQuantizer
 from llm_codec.training.data import Span
+from llm_codec.training.pitch import Voice
 from llm_codec.training.term import Setting, Step, Takes
 from llm_codec.training.terms import build_terms
 
@@ -31,6 +33,7 @@ class Objective(nn.Module):
                  for scale, table in enumerate(setting.words.embeddings)]
         self.quantizer = TrainingQuantizer(books, shape.vq_strides, shape.lookup)
         self.terms = nn.ModuleList(build_terms(setting))
+        self._pitches = setting.pitches
         self._codec = (codec,)  # not a child a second time
         self._core, self._stride = core, shape.vq_strides[0]
         self._span = shape.hop_length * self._stride
@@ -55,9 +58,11 @@ class Objective(nn.Module):
         """
         latent = self.latent(waves)
         looked = self.quantizer(latent) if quantising else None
-        output = self.decoder(latent if looked is None else looked.quantized.latent)
+        heard = latent if looked is None else looked.quantized.latent
+        hertz = self._pitches and self._pitches.crops(spans, len(waves), waves.shape[-1])
+        output, voice = self._decode(heard, hertz, number)
         step = Step(number, waves, output, latent, self.core(latent), spans, looked,
-                    None if takes is None else self._takes(*takes))
+                    None if takes is None else self._takes(*takes), voice)
         losses: dict[str, Tensor] = {}
         for term in self.terms:
             if quantising or not term.needs_words:
@@ -71,6 +76,24 @@ class Objective(nn.Module):
     def core(self, latent: Tensor) -> Tensor:
         """What the coarsest scale sees: (B, D, T) -> (B, D', T_1)."""
         return pool(latent[:, : self._core or None], self._stride)
+
+    def _decode(
+        self, latent: Tensor, hertz: Tensor | None, number: int
+    ) -> tuple[Tensor, Voice | None]:
+        """Sound of latents; its tone is led by the true pitch in half of the crops.
+
+        Led, the decoder learns what a tone is good for before it can tell a pitch; alone, it
+        learns to do with what it tells.
+        """
+        if hertz is None:
+            return self.decoder(latent), None
+        decoder, hertz = self.decoder, hertz.to(latent.device)
+        frames = decoder.frames(latent)
+        voicing, pitches = decoder.pitch(frames)
+        draw = torch.rand(len(hertz), 1, generator=torch.Generator().manual_seed(number))
+        led = (draw.to(hertz.device) > 0.5) & (hertz > 0)
+        told = torch.where(led, hertz.clamp_min(LOWEST), decoder.pitch.hertz(pitches).detach())
+        return decoder.sound(frames, told, voicing), Voice(voicing, pitches, hertz)
 
     def _takes(self, waves: Tensor, lengths: Tensor) -> Takes:
         return Takes(self.core(self.latent(waves)), -(-lengths // self._span))

@@ -15,6 +15,7 @@ from llm_codec.training.codebook import Looked
 if TYPE_CHECKING:
     from llm_codec.training.config import TrainConfig
     from llm_codec.training.data import Span
+    from llm_codec.training.pitch import PitchTracks, Voice
     from llm_codec.training.words import FrozenWords
 
 
@@ -27,12 +28,14 @@ class Setting:
         shape: of the codec.
         words: embeddings and vocabulary of the frozen LLM.
         rows: the manifest's rows of the clips, in the order in which `Span` numbers them.
+        pitches: pitch of the clips, for a decoder that is told it; None if no term asks.
     """
 
     config: TrainConfig
     shape: CodecConfig
     words: FrozenWords
     rows: Sequence[Mapping[str, str]]
+    pitches: PitchTracks | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Step:
         spans: where in the crops which clip lies.
         looked: what the lookup found; None before it is switched on.
         takes: labelled pairs; None if no term asks for them.
+        voice: pitch as told and as it is; None if no term asks for it.
     """
 
     number: int
@@ -71,6 +75,7 @@ class Step:
     spans: Sequence[Span]
     looked: Looked | None = None
     takes: Takes | None = None
+    voice: Voice | None = None
 
 
 class Term(nn.Module, ABC):

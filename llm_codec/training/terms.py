@@ -10,6 +10,8 @@ from llm_codec.training.adversary import Adversary
 from llm_codec.training.consistency import Consistency
 from llm_codec.training.guidance import agreement, isotropy
 from llm_codec.training.losses import ReconstructionLoss
+from llm_codec.training.loudness import LoudnessLoss
+from llm_codec.training.pitch import Pitch
 from llm_codec.training.predictability import Predictability
 from llm_codec.training.semantic import Semantic
 from llm_codec.training.term import Setting, Step, Term
@@ -31,6 +33,27 @@ class Reconstruction(Term):
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         return self.distance(step.output, step.waves)
+
+
+class Loudness(Term):
+    """What sounds too loud or is missing; see `LoudnessLoss`."""
+
+    losses = ("loudness",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.disturbance = LoudnessLoss()
+
+    @classmethod
+    def build(cls, setting: Setting) -> Loudness:
+        """For codecs of 16 kHz, which its tables are for."""
+        if setting.shape.sample_rate != 16000:
+            raise ValueError(f"the loss loudness is for 16000 Hz, not {setting.shape.sample_rate};"
+                             " give it weight 0")
+        return cls()
+
+    def forward(self, step: Step) -> dict[str, Tensor]:
+        return {"loudness": self.disturbance(step.output, step.waves)}
 
 
 class Commitment(Term):
@@ -76,8 +99,8 @@ class Isotropy(Term):
 
 
 TERMS: tuple[type[Term], ...] = (
-    Reconstruction, Commitment, Agreement, Isotropy, Consistency, Semantic, Predictability,
-    Adversary,
+    Reconstruction, Loudness, Pitch, Commitment, Agreement, Isotropy, Consistency, Semantic,
+    Predictability, Adversary,
 )
 
 
