@@ -33,7 +33,7 @@ class Objective(nn.Module):
                  for scale, table in enumerate(setting.words.embeddings)]
         self.quantizer = TrainingQuantizer(books, shape.vq_strides, shape.lookup)
         self.terms = nn.ModuleList(build_terms(setting))
-        self._pitches = setting.pitches
+        self.pitches = setting.pitches
         self._codec = (codec,)  # not a child a second time
         self._core, self._stride = core, shape.vq_strides[0]
         self._span = shape.hop_length * self._stride
@@ -59,7 +59,7 @@ class Objective(nn.Module):
         latent = self.latent(waves)
         looked = self.quantizer(latent) if quantising else None
         heard = latent if looked is None else looked.quantized.latent
-        hertz = self._pitches and self._pitches.crops(spans, len(waves), waves.shape[-1])
+        hertz = self.pitches and self.pitches.crops(spans, len(waves), waves.shape[-1])
         output, voice = self._decode(heard, hertz, number)
         step = Step(number, waves, output, latent, self.core(latent), spans, looked,
                     None if takes is None else self._takes(*takes), voice)
