@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from llm_codec import audio as audio_io
-from llm_codec import batch, blocks, chunks
+from llm_codec import batch, blocks, chunks, ties
 from llm_codec.codes import Codes, CodesError
 from llm_codec.layers import Noise
 from llm_codec.parts import count_blocks
@@ -71,8 +71,7 @@ class CodingMixin:
     def words(self, waveform: Tensor, scales: int | None = None) -> list[Tensor]:
         """Codes of whole blocks. (B, 1, S) on the CPU -> int64 (B, T_k) of the leading scales."""
         device = self.quantizer.codebooks[0].table.device
-        quantized = self.quantizer(self.latent(waveform.to(device)), scales)
-        return [scale.cpu() for scale in quantized.codes]
+        return [scale.cpu() for scale in ties.words(self, waveform.to(device), scales)]
 
     def codes(self, words: Sequence[Tensor], samples: list[int], gains: list[float]) -> Codes:
         """`Codes` of this codec. words: int64 (B, T_k) of leading scales; samples, gains: B."""
