@@ -32,7 +32,7 @@ class CodingMixin:
 
         Args:
             audio: a path; an array or tensor (S,), (C, S) or (B, 1, S); or a list of these, which
-                runs as a batch: each gets the codes it has alone (to rounding; see `batch`).
+                runs as a batch: each gets the codes it has alone (conditions: `ties.words`).
             sample_rate: Hz of arrays; None means the codec's own rate. Files carry theirs.
             scales: leading scales to give, 1..K; None gives all.
 

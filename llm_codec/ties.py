@@ -64,9 +64,10 @@ def rounding(book: FrozenCodebook, rows: Tensor, found: Tensor, size: Tensor) ->
     A score is ``x . key - offset``. Summing D rounded terms changes it by about sqrt(D) eps of the
     largest they could add up to (Higham and Mary 2019, doi 10.1137/18M1226312; D eps is the worst
     case, never met). What the networks' own rounding, less than sqrt(D) eps of the longest latent,
-    does to x stays in it when coarser words are subtracted: hence ``size``, beside the row. For
-    250 clips each of the pocket codec, a random codec of the released layout and one of the
-    released size, no lead changed by more than a fifth of this.
+    does to x stays in it when coarser words are subtracted: hence ``size``, beside the row. In a
+    batch of five, no lead of 24 136 codes of the pocket codec changed by more than 0.07 of this,
+    and none by more than 0.16 in random codecs of both layouts, that of the released size among
+    them. One block of the pocket codec in a hundred holds a near tie.
 
     Args:
         rows: (N, D) what is left to code, pooled.
