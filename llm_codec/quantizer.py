@@ -63,7 +63,7 @@ def nearest(latent: Tensor, keys: Tensor, offsets: Tensor) -> Tensor:
     """Index of the best key for each row, in bounded memory. (N, D) -> (N,) int64."""
     if torch.onnx.is_in_onnx_export():  # one graph for every N cannot hold a number of parts
         return (latent @ keys.T - offsets).argmax(dim=-1)
-    found = [(part @ keys.T - offsets).argmax(dim=-1) for part in _parts(latent, keys)]
+    found = [(part @ keys.T).sub_(offsets).argmax(dim=-1) for part in _parts(latent, keys)]
     return torch.cat(found)
 
 
@@ -71,7 +71,7 @@ def nearest_and_lead(latent: Tensor, keys: Tensor, offsets: Tensor) -> tuple[Ten
     """`nearest`, and by how much each is better than the second best. (N, D) -> twice (N,)."""
     found, leads = [], []
     for part in _parts(latent, keys):
-        scores = part @ keys.T - offsets
+        scores = (part @ keys.T).sub_(offsets)
         best, index = scores.max(dim=-1, keepdim=True)
         second = scores.scatter_(1, index, -torch.inf).amax(dim=-1, keepdim=True)
         found.append(index)
