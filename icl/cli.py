@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from icl.parser import INTERRUPTED, WORK_FAILED, WRONG_USE, Parser, UsageError, report_failure
+from icl.parser import Parser, UsageError, report_failure
+from llm_codec.failure import FAILED, INTERRUPTED, MISUSED
 
 # Modules of `icl.commands`.
 COMMANDS = ("classify", "enhance", "speak", "evaluate", "report", "tasks")
@@ -35,9 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stopped:  # --help
         return int(stopped.code or 0)
     except UsageError as error:
-        return report_failure(error, debug, WRONG_USE)
+        return report_failure(error, debug, MISUSED)
     except (ValueError, OSError, RuntimeError, ImportError) as error:
-        return report_failure(error, debug, WORK_FAILED)
+        return report_failure(error, debug, FAILED)
     except KeyboardInterrupt as error:
         return report_failure(error, debug, INTERRUPTED)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from llm_codec.codec import LLMCodec
 from llm_codec.codes import Codes
 
 
+@dataclass(eq=False, repr=False)
 class FewShotGenerator(FrozenPair):
     """Makes sound or text after a few example pairs, shown to a frozen language model as words.
 
@@ -43,49 +45,26 @@ class FewShotGenerator(FrozenPair):
         codec_, llm_: what is in use, after `fit`.
     """
 
-    def __init__(
-        self,
-        task: str | Job = "enhance",
-        codec: str | Path | LLMCodec = "pocket",
-        llm: str | Path | LLM = "pocket",
-        template: str | Template | None = None,
-        scales: int | None = None,
-        repeats: int = 1,
-        induction: bool = True,
-        choose: str = "all",
-        per_label: int | None = None,
-        order: str = "shuffled",
-        seed: int = 0,
-        seconds: float | None = None,
-        texts: Sequence[str] | None = None,
-        max_tokens: int = 64,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        best_of: int = 1,
-        tokenizer: Any = None,
-        sample_rate: int | None = None,
-    ) -> None:
-        self.task = task
-        self.codec = codec
-        self.llm = llm
-        self.template = template
-        self.scales = scales
-        self.repeats = repeats
-        self.induction = induction
-        self.choose = choose
-        self.per_label = per_label
-        self.order = order
-        self.seed = seed
-        self.seconds = seconds
-        self.texts = texts
-        self.max_tokens = max_tokens
-        self.temperature = temperature
-        self.top_k = top_k
-        self.top_p = top_p
-        self.best_of = best_of
-        self.tokenizer = tokenizer
-        self.sample_rate = sample_rate
+    task: str | Job = "enhance"
+    codec: str | Path | LLMCodec = "pocket"
+    llm: str | Path | LLM = "pocket"
+    template: str | Template | None = None
+    scales: int | None = None
+    repeats: int = 1
+    induction: bool = True
+    choose: str = "all"
+    per_label: int | None = None
+    order: str = "shuffled"
+    seed: int = 0
+    seconds: float | None = None
+    texts: Sequence[str] | None = None
+    max_tokens: int = 64
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    best_of: int = 1
+    tokenizer: Any = None
+    sample_rate: int | None = None
 
     def fit(self, sources: Iterable[Any], targets: Iterable[Any] | None = None) -> FewShotGenerator:
         """Write the examples as a prompt.

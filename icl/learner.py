@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ AGGREGATES = ("sum", "mean")
 CALIBRATIONS = ("none", "contextual")
 
 
+@dataclass(eq=False, repr=False)
 class FewShotClassifier(FrozenPair):
     """Names sounds from a few labelled examples, shown to a frozen language model as words.
 
@@ -59,45 +61,24 @@ class FewShotClassifier(FrozenPair):
 
     _estimator_type = "classifier"
 
-    def __init__(
-        self,
-        codec: str | Path | LLMCodec = "pocket",
-        llm: str | Path | LLM = "pocket",
-        template: str | Template = "pocket",
-        scales: int = 1,
-        repeats: int = 1,
-        induction: bool = True,
-        choose: str = "all",
-        per_label: int | None = None,
-        order: str = "shuffled",
-        orders: int = 1,
-        seed: int = 0,
-        label_words: str = "auto",
-        aggregate: str = "sum",
-        calibrate: str = "none",
-        content_free: Sequence[str] = ("silence", "noise", "empty"),
-        temperature: float | str = 1.0,
-        tokenizer: Any = None,
-        sample_rate: int | None = None,
-    ) -> None:
-        self.codec = codec
-        self.llm = llm
-        self.template = template
-        self.scales = scales
-        self.repeats = repeats
-        self.induction = induction
-        self.choose = choose
-        self.per_label = per_label
-        self.order = order
-        self.orders = orders
-        self.seed = seed
-        self.label_words = label_words
-        self.aggregate = aggregate
-        self.calibrate = calibrate
-        self.content_free = content_free
-        self.temperature = temperature
-        self.tokenizer = tokenizer
-        self.sample_rate = sample_rate
+    codec: str | Path | LLMCodec = "pocket"
+    llm: str | Path | LLM = "pocket"
+    template: str | Template = "pocket"
+    scales: int = 1
+    repeats: int = 1
+    induction: bool = True
+    choose: str = "all"
+    per_label: int | None = None
+    order: str = "shuffled"
+    orders: int = 1
+    seed: int = 0
+    label_words: str = "auto"
+    aggregate: str = "sum"
+    calibrate: str = "none"
+    content_free: Sequence[str] = ("silence", "noise", "empty")
+    temperature: float | str = 1.0
+    tokenizer: Any = None
+    sample_rate: int | None = None
 
     def fit(self, clips: Iterable[Any], labels: Iterable[str]) -> FewShotClassifier:
         """Write the examples as a prompt.

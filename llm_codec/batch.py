@@ -1,8 +1,6 @@
 """Many clips in few runs of the networks, each with the codes it has alone.
 
-They are equal wherever the two best words of a code differ by more than the rounding of float32
-sums, whose order a library may choose by the size of a batch: in 415 recordings of speech, all but
-one of 49 812 codes.
+What rounds differently in a batch chooses no word: see `ties`.
 
 Zeros after a clip's own padding would change the codes near its end: the layers see them, through
 their biases, where alone they see nothing. So clips are not padded to one another but grouped by

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from llm_codec import audio as audio_io
-from llm_codec import batch, blocks, chunks
+from llm_codec import batch, blocks, chunks, ties
 from llm_codec.codes import Codes, CodesError
 from llm_codec.layers import Noise
 from llm_codec.parts import count_blocks
@@ -33,7 +33,7 @@ class CodingMixin:
 
         Args:
             audio: a path; an array or tensor (S,), (C, S) or (B, 1, S); or a list of these, which
-                runs as a batch: each gets the codes it has alone (to rounding; see `batch`).
+                runs as a batch: each gets the codes it has alone (conditions: `ties.words`).
             sample_rate: Hz of arrays; None means the codec's own rate. Files carry theirs.
             scales: leading scales to give, 1..K; None gives all.
 
@@ -72,8 +72,7 @@ class CodingMixin:
     def words(self, waveform: Tensor, scales: int | None = None) -> list[Tensor]:
         """Codes of whole blocks. (B, 1, S) on the CPU -> int64 (B, T_k) of the leading scales."""
         device = self.quantizer.codebooks[0].table.device
-        quantized = self.quantizer(self.latent(waveform.to(device)), scales)
-        return [scale.cpu() for scale in quantized.codes]
+        return [scale.cpu() for scale in ties.words(self, waveform.to(device), scales)]
 
     def codes(self, words: Sequence[Tensor], samples: list[int], gains: list[float]) -> Codes:
         """`Codes` of this codec. words: int64 (B, T_k) of leading scales; samples, gains: B."""

@@ -10,20 +10,21 @@ from tqdm import tqdm
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
 
-def report(error: BaseException, debug: bool, code: int) -> int:
+def report(error: BaseException, debug: bool, code: int, program: str = "llm-codec") -> int:
     """Writes an error on one line of stderr.
 
     Args:
         error: what happened.
         debug: show the traceback as well.
         code: exit code that it leads to.
+        program: whose error it is.
 
     Returns:
         ``code``.
     """
     if debug:
         traceback.print_exception(error)
-    tqdm.write(f"llm-codec: error: {message(error)}", file=sys.stderr)
+    tqdm.write(f"{program}: error: {message(error)}", file=sys.stderr)
     return code
 
 

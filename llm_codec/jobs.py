@@ -1,7 +1,7 @@
 """Jobs: the files of a folder, or one file, and where the output of each goes.
 
-Files are worked on one by one: as a batch, short clips would take half to three quarters of the
-time, but rounding could then change a word with what else lies in the folder.
+Files are worked on one by one, so that each is written, or fails, by itself. As a batch, short
+clips would take half to three quarters of the time.
 """
 
 from __future__ import annotations

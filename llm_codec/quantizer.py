@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -49,6 +49,9 @@ class FrozenCodebook(nn.Module):
         return self.table[codes].float()
 
 
+Search = Callable[[FrozenCodebook, Tensor], Tensor]
+
+
 def search_keys(table: Tensor, lookup: str) -> tuple[Tensor, Tensor]:
     """Keys (V, D) and offsets (V,) such that the nearest word maximises ``x . key - offset``."""
     if lookup == "cosine":
@@ -60,9 +63,25 @@ def nearest(latent: Tensor, keys: Tensor, offsets: Tensor) -> Tensor:
     """Index of the best key for each row, in bounded memory. (N, D) -> (N,) int64."""
     if torch.onnx.is_in_onnx_export():  # one graph for every N cannot hold a number of parts
         return (latent @ keys.T - offsets).argmax(dim=-1)
-    rows = max(1, min(SEARCH_ROWS, SEARCH_SCORES // len(keys)))
-    found = [(part @ keys.T - offsets).argmax(dim=-1) for part in latent.split(rows)]
+    found = [(part @ keys.T).sub_(offsets).argmax(dim=-1) for part in _parts(latent, keys)]
     return torch.cat(found)
+
+
+def nearest_and_lead(latent: Tensor, keys: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
+    """`nearest`, and by how much each is better than the second best. (N, D) -> twice (N,)."""
+    found, leads = [], []
+    for part in _parts(latent, keys):
+        scores = (part @ keys.T).sub_(offsets)
+        best, index = scores.max(dim=-1, keepdim=True)
+        second = scores.scatter_(1, index, -torch.inf).amax(dim=-1, keepdim=True)
+        found.append(index)
+        leads.append(best - second)
+    return torch.cat(found)[:, 0], torch.cat(leads)[:, 0]
+
+
+def _parts(latent: Tensor, keys: Tensor) -> tuple[Tensor, ...]:
+    """Rows (N, D) in parts small enough to be compared with every key at once."""
+    return latent.split(max(1, min(SEARCH_ROWS, SEARCH_SCORES // len(keys))))
 
 
 @dataclass(frozen=True)
@@ -105,12 +124,18 @@ class MultiScaleQuantizer(nn.Module):
                     codebook.table, codebook.keys = other.table, other.keys
                     codebook.offsets = other.offsets
 
-    def forward(self, latent: Tensor, scales: int | None = None) -> Quantized:
-        """Quantise (B, D, T) with the leading scales; T must be a multiple of every stride."""
+    def forward(
+        self, latent: Tensor, scales: int | None = None, search: Search = FrozenCodebook.search
+    ) -> Quantized:
+        """Quantise (B, D, T) with the leading scales; T must be a multiple of every stride.
+
+        ``search`` finds the codes (B T_k,) of a codebook for rows (B T_k, D), item after item.
+        """
         residual, total, codes = latent, torch.zeros_like(latent), []
         for stride, codebook in [*zip(self.strides, self.codebooks, strict=True)][:scales]:
             pooled = pool(residual, stride)
-            found = codebook.search(pooled.mT.flatten(0, 1)).view(pooled.shape[0], pooled.shape[2])
+            found = search(codebook, pooled.mT.flatten(0, 1))
+            found = found.view(pooled.shape[0], pooled.shape[2])
             words = repeat(codebook.vectors(found).mT, stride)
             residual, total = residual - words, total + words
             codes.append(found)

@@ -2,9 +2,10 @@
 
 A chunk starts and ends on block boundaries, so that attention windows and pooled frames are those
 of the whole clip, and reaches beyond the blocks that are kept by at least the receptive field
-(`reach`). Every value the kept codes depend on is then the one of a whole run. Codes are equal
-wherever the two best words of a code differ by more than the rounding of float32 sums, whose order
-a library may choose by the length of its input; decoded samples agree to that rounding.
+(`reach`). Every value the kept codes depend on is then the one of a whole run, but for rounding,
+which chooses no word (`ties`): codes are equal. Decoded samples agree to rounding. A file that is
+read in blocks is another input than its samples in one array: its level, and what was resampled,
+may differ in the last digit.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from icl.commands import options
-from icl.parser import WORK_FAILED, UsageError, at_least, report_failure
+from icl.parser import UsageError, at_least, report_failure
+from llm_codec.failure import FAILED
 
 
 def add(commands: Any) -> None:
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             _answer(args, learner, query)
         except (ValueError, OSError) as error:  # the other clips can still be named
-            code = report_failure(error, args.debug, WORK_FAILED)
+            code = report_failure(error, args.debug, FAILED)
     return code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,20 @@ from icl.commands import options
 from icl.parser import UsageError, at_least
 
 
-def add(parser: argparse.ArgumentParser, example: str, job: str) -> None:
-    """Arguments; ``example`` is the form of one, ``job`` the default of what to make."""
+def add(
+    commands: Any, name: str, example: str, asked: str, **about: str
+) -> argparse.ArgumentParser:
+    """Add a command.
+
+    Args:
+        commands: subparsers of ``icl``.
+        name: of the command, and of what it makes unless told otherwise.
+        example: the form of an example, ``SOURCE=TARGET``.
+        asked: help of what is made from.
+        about: ``help`` and ``epilog`` of the command.
+    """
+    parser = commands.add_parser(name, **about)
+    parser.add_argument("query", metavar=example.split("=")[0], help=asked)
     parser.add_argument("-o", "--out", type=Path, required=True, help=".wav or .flac to write")
     parser.add_argument(
         "--example", action="append", required=True, metavar=example, help="repeat for every pair"
@@ -28,13 +41,15 @@ def add(parser: argparse.ArgumentParser, example: str, job: str) -> None:
     parser.add_argument("--seconds", type=float, help="length (default as the examples tell)")
     options.add_models(parser)
     options.add_choice(parser)
-    parser.set_defaults(job=job)
+    parser.set_defaults(job=name, run=partial(run, example))
+    return parser
 
 
-def make(args: argparse.Namespace, query: str, pairs: list[tuple[str, str]]) -> int:
+def run(example: str, args: argparse.Namespace) -> int:
     """Learn from the pairs, make the sound and write it."""
     from llm_codec import audio
 
+    pairs = options.split_pairs(args.example, example)
     if args.out.suffix.lower() not in (".wav", ".flac"):
         raise UsageError(f"--out {args.out}: expected a name that ends in .wav or .flac")
     if args.out.exists() and not args.force:
@@ -44,11 +59,11 @@ def make(args: argparse.Namespace, query: str, pairs: list[tuple[str, str]]) -> 
     generator = _generator(args)
     generator.fit(*zip(*pairs, strict=True))
     rate = generator.codec_.config.sample_rate
-    wave = generator.generate(query)
+    wave = generator.generate(args.query)
     audio.save(args.out, wave, rate)
     made: dict[str, Any] = {"out": str(args.out), "seconds": len(wave) / rate, "seed": args.seed}
     if args.show_prompt:
-        made["prompt"] = generator.show_prompt(query).text
+        made["prompt"] = generator.show_prompt(args.query).text
     if args.json:
         print(json.dumps(made))
     else:

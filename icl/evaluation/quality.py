@@ -1,14 +1,14 @@
-"""How near a clip is to a clean one."""
+"""How near a clip is to a clean one: a number for any answer."""
 
 from __future__ import annotations
 
-import warnings
-from typing import Any
-
 import numpy as np
 
-SAMPLE_RATE = 16000  # Hz of all clips
-WORST_PESQ = 1.0  # below what the measure gives: for an answer in which it finds no speech
+from llm_codec.bench.metrics import Undefined, perceptual
+
+# What an answer gets in which a measure finds no speech.
+WORST_PESQ = 1.0  # below what the measure gives
+WORST_STOI = 1e-5  # what pystoi gives where too little speech is left
 
 
 def stoi(clean: np.ndarray, clip: np.ndarray) -> float:
@@ -20,10 +20,10 @@ def stoi(clean: np.ndarray, clip: np.ndarray) -> float:
     Raises:
         ImportError: pystoi is not installed; the message says how to get it.
     """
-    measure = _library("pystoi").stoi
-    with warnings.catch_warnings():  # too little speech gives 1e-5, which says enough
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return float(measure(clean, fitted(clip, len(clean)), SAMPLE_RATE))
+    try:
+        return float(perceptual.stoi(clean, fitted(clip, len(clean))))
+    except Undefined:
+        return WORST_STOI
 
 
 def pesq(clean: np.ndarray, clip: np.ndarray) -> float:
@@ -32,22 +32,12 @@ def pesq(clean: np.ndarray, clip: np.ndarray) -> float:
     Raises:
         ImportError: pesq is not installed; the message says how to get it.
     """
-    library = _library("pesq")
     try:
-        return float(library.pesq(SAMPLE_RATE, clean, fitted(clip, len(clean)), "wb"))
-    except (library.NoUtterancesError, ValueError):  # digital silence makes it divide by zero
+        return float(perceptual.pesq(clean, fitted(clip, len(clean)), "wb"))
+    except Undefined:
         return WORST_PESQ
 
 
 def fitted(clip: np.ndarray, size: int) -> np.ndarray:
     """The first ``size`` samples, filled up with zeros."""
     return np.pad(clip[:size], (0, max(0, size - len(clip))))
-
-
-def _library(name: str) -> Any:
-    try:
-        return __import__(name)
-    except ImportError as error:
-        raise ImportError(
-            f"measuring quality needs {name}: pip install 'llm-codec[bench]'"
-        ) from error

@@ -20,7 +20,20 @@ SPEECH = ("librispeech", "voicebank-demand")
 NOISES = ("booth-sounds", "blanket", "opensfx")
 
 
-class Enhancement(GenerationTask):
+class Cleaning(GenerationTask):
+    """Noisy to clean, judged by how near the answer is to the clean clip."""
+
+    learner = "enhance"
+    ways, shots = 1, 4
+
+    def grader(
+        self, root: Path, split: str, questions: list[Question], through: Through
+    ) -> Grader:
+        """Intelligibility and quality; see `QualityGrader`."""
+        return QualityGrader(through)
+
+
+class Enhancement(Cleaning):
     """The published protocol: pairs of one utterance in other noises, then a further noise.
 
     The wanted clean clip is thus among the examples, and repeating its words gives the codec's
@@ -35,8 +48,6 @@ class Enhancement(GenerationTask):
         "booth-sounds, blanket and opensfx"
     )
     licence = "CC BY 4.0; MIT, CC0, CC BY 3.0, public domain"
-    learner = "enhance"
-    ways, shots = 1, 4
 
     def draw(
         self, root: Path, split: str, ways: int, shots: int, limit: int, seed: int
@@ -55,12 +66,6 @@ class Enhancement(GenerationTask):
             self._mix(speech, noises, rng, labels, shots, SNRS[number % len(SNRS)])
             for number in range(limit)
         ]
-
-    def grader(
-        self, root: Path, split: str, questions: list[Question], through: Through
-    ) -> Grader:
-        """Intelligibility and quality; see `QualityGrader`."""
-        return QualityGrader(through)
 
     def _mix(
         self,
@@ -89,7 +94,7 @@ class Enhancement(GenerationTask):
         )
 
 
-class RecordedPairs(GenerationTask):
+class RecordedPairs(Cleaning):
     """Harder than the published protocol: the utterance asked about is not among the examples."""
 
     name = "enhancement-pairs"
@@ -99,8 +104,6 @@ class RecordedPairs(GenerationTask):
         "the same speaker are shown"
     )
     licence = "CC BY 4.0"
-    learner = "enhance"
-    ways, shots = 1, 4
 
     def draw(
         self, root: Path, split: str, ways: int, shots: int, limit: int, seed: int
@@ -114,12 +117,6 @@ class RecordedPairs(GenerationTask):
         rounds = -(-limit // len(pairs))
         asked = [pair for _ in range(rounds) for pair in rng.sample(pairs, len(pairs))]
         return [self._question(pair, pairs, shots, rng) for pair in asked[:limit]]
-
-    def grader(
-        self, root: Path, split: str, questions: list[Question], through: Through
-    ) -> Grader:
-        """Intelligibility and quality; see `QualityGrader`."""
-        return QualityGrader(through)
 
     def _question(
         self, asked: tuple[Clip, Clip], pairs: list, shots: int, rng: random.Random

@@ -13,16 +13,13 @@ def assert_one_line(err: str) -> None:
 
 
 @pytest.fixture
-def foreign_llm(tmp_path) -> Path:
+def foreign_llm(tmp_path, llama_sizes) -> Path:
     """A language model of five words, none of them the codec's."""
     words = {word: number for number, word in enumerate(["<unk>", "<s>", "a", "b", "="])}
     raw = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
     raw.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, unk_token="<unk>", bos_token="<s>")
-    config = LlamaConfig(
-        vocab_size=5, hidden_size=16, intermediate_size=16, num_hidden_layers=1,
-        num_attention_heads=2, num_key_value_heads=2,
-    )  # fmt: skip
+    config = LlamaConfig(**llama_sizes | {"vocab_size": 5})
     LlamaForCausalLM(config).save_pretrained(tmp_path / "foreign")
     tokenizer.save_pretrained(tmp_path / "foreign")
     return tmp_path / "foreign"

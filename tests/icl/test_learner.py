@@ -179,11 +179,10 @@ def test_a_long_query_overflows_too(classifier, clips, tone):
         classifier.predict([tone(300, 65.0)])
 
 
-def test_a_model_that_is_smaller_than_its_tokenizer_is_refused(codec, tokenizer, clips):
-    config = LlamaConfig(
-        vocab_size=40, hidden_size=16, intermediate_size=16, num_hidden_layers=1,
-        num_attention_heads=2, num_key_value_heads=2,
-    )  # fmt: skip
+def test_a_model_that_is_smaller_than_its_tokenizer_is_refused(
+    codec, tokenizer, clips, llama_sizes
+):
+    config = LlamaConfig(**llama_sizes | {"vocab_size": 40})
     small = TransformersLLM(LlamaForCausalLM(config), tokenizer)
     with pytest.raises(VocabularyError, match="knows 0 to 39"):
         FewShotClassifier(codec, small).fit(clips, LABELS)

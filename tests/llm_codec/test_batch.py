@@ -23,8 +23,7 @@ LAYOUTS = {
 
 @pytest.fixture(params=LAYOUTS, scope="module")
 def any_codec(request: pytest.FixtureRequest) -> LLMCodec:
-    """In float64, where no two words are as good as one another to the last digit."""
-    return LLMCodec.tiny(**LAYOUTS[request.param]).double()
+    return LLMCodec.tiny(**LAYOUTS[request.param])
 
 
 @pytest.fixture(params=[1, 5, 250])

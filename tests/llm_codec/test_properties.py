@@ -1,8 +1,4 @@
-"""Properties that hold for any length, batch and chunk: lengths, codes, files, words.
-
-In float64, where no two words are as good as one another to the last digit: that is the condition
-under which codes of batches, chunks and streams equal those of a clip run alone.
-"""
+"""Properties that hold for any length, batch and chunk: lengths, codes, files, words."""
 
 from __future__ import annotations
 
@@ -23,8 +19,8 @@ from llm_codec.codes import Codes
 
 BLOCK = 3840
 LAYOUTS = {
-    "spectral": LLMCodec.tiny(lookup="euclidean", latent_norm=True).double(),
-    "waveform": LLMCodec.tiny(encoder="waveform", decoder="waveform").double(),
+    "spectral": LLMCodec.tiny(lookup="euclidean", latent_norm=True),
+    "waveform": LLMCodec.tiny(encoder="waveform", decoder="waveform"),
 }
 quick = settings(derandomize=True, deadline=None, max_examples=12, database=None)
 layouts = pytest.mark.parametrize("codec", LAYOUTS.values(), ids=LAYOUTS)

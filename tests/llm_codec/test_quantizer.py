@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -9,7 +11,9 @@ from vector_quantize_pytorch import SimVQ, VectorQuantize
 
 from llm_codec import quantizer
 from llm_codec.config import CodecConfig
-from llm_codec.quantizer import FrozenCodebook, MultiScaleQuantizer, nearest, pool, repeat
+from llm_codec.quantizer import (
+    FrozenCodebook, MultiScaleQuantizer, nearest, nearest_and_lead, pool, repeat,
+)
 
 STRIDES = (4, 2, 1)
 
@@ -84,9 +88,16 @@ def test_chunks_do_not_change_codes(
     whole = (latent @ book.keys.T - book.offsets).argmax(dim=-1)
     monkeypatch.setattr(quantizer, "SEARCH_ROWS", rows)
     assert torch.equal(nearest(latent, book.keys, book.offsets), whole)
+    best = (latent @ book.keys.T - book.offsets).topk(2, dim=-1)
+    found, lead = nearest_and_lead(latent, book.keys, book.offsets)
+    assert torch.equal(found, whole)
+    assert torch.allclose(lead, best.values[:, 0] - best.values[:, 1], atol=1e-5)
 
 
-def test_the_search_never_holds_all_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("search", [nearest, nearest_and_lead])
+def test_the_search_never_holds_all_scores(
+    search: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[int] = []
 
     class Watched(Tensor):
@@ -96,7 +107,7 @@ def test_the_search_never_holds_all_scores(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(quantizer, "SEARCH_ROWS", 64)
     book = codebook("cosine")
-    nearest(torch.randn(300, 12).as_subclass(Watched), book.keys, book.offsets)
+    search(torch.randn(300, 12).as_subclass(Watched), book.keys, book.offsets)
     assert sum(seen) == 300 and max(seen) == 64
 
 

@@ -28,7 +28,7 @@ LAYOUTS = {
 
 @pytest.fixture(params=LAYOUTS, scope="module")
 def any_codec(request: pytest.FixtureRequest) -> LLMCodec:
-    """In float64, where no two words are as good as one another to the last digit."""
+    """In float64: files read in blocks differ from arrays in the last digit of their samples."""
     return lively(LLMCodec.tiny(**LAYOUTS[request.param]).double())
 
 
