@@ -16,7 +16,8 @@ ROOT = Path(__file__).parent.parent
 SETUP = configparser.ConfigParser()
 SETUP.read(ROOT / "setup.cfg", encoding="utf-8")
 IMPORT_NAMES = {  # others: dashes to underlines
-    "scikit-learn": "sklearn", "llm-codec": "llm_codec", "praat-parselmouth": "parselmouth",
+    "descript-audio-codec": "dac", "llm-codec": "llm_codec", "praat-parselmouth": "parselmouth",
+    "scikit-learn": "sklearn",
 }
 OWN = {"llm_codec", "icl", "demos"}
 SOURCES = sorted(path for name in OWN for path in (ROOT / name).rglob("*.py"))
@@ -113,7 +114,7 @@ def test_commands_lead_somewhere(command):
 
 
 def test_every_import_of_the_packages_is_declared():
-    extras = ("bench", "export", "server", "train")
+    extras = ("adversary", "bench", "export", "server", "train")
     base = import_names(listed("options", "install_requires"))
     bench = import_names(listed("options.extras_require", "bench"))
     late = set().union(*(import_names(listed("options.extras_require", name)) for name in extras))

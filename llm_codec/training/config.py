@@ -128,6 +128,10 @@ class TrainConfig:
         """K."""
         return len(self.codec.get("vq_strides", CodecConfig.vq_strides))
 
+    def crop_samples(self, shape: CodecConfig) -> int:
+        """S of a crop: whole blocks of the codec, not less than ``seconds``."""
+        return shape.padded_samples(round(self.seconds * shape.sample_rate))
+
     def codec_config(self, words: FrozenWords) -> CodecConfig:
         """Shape of the codec around these words."""
         return CodecConfig(**self.codec, codebook_sizes=words.vocabulary.sizes,

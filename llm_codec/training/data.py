@@ -70,7 +70,7 @@ class Sampler:
 
     Args:
         bank: where clips come from.
-        seconds: length of a crop, rounded up to whole blocks of the codec.
+        length: S of a crop, whole blocks of the codec.
         shape: of the codec.
         seed: of every draw.
         levels: dBFS, lowest and highest RMS that a clip is brought to.
@@ -79,12 +79,11 @@ class Sampler:
     """
 
     def __init__(
-        self, bank: ClipBank, seconds: float, shape: CodecConfig, seed: int,
+        self, bank: ClipBank, length: int, shape: CodecConfig, seed: int,
         levels: tuple[float, float] = (-32.0, -20.0), noise: Noise | None = None, process: int = 0,
     ) -> None:
-        self.bank, self.seed, self.process = bank, seed, process
+        self.bank, self.length, self.seed, self.process = bank, length, seed, process
         self.levels, self.noise = levels, noise
-        self.length = shape.padded_samples(round(seconds * shape.sample_rate))
         blocks = max(1, round(TAKE_SECONDS * shape.sample_rate / shape.block_samples))
         self.take_length = blocks * shape.block_samples
         groups = collections.defaultdict(list)

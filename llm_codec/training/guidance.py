@@ -49,23 +49,3 @@ def isotropy(latent: Tensor) -> Tensor:
     rows = latent.mT.flatten(0, 1)
     excess = torch.cov(rows.T) - torch.eye(rows.shape[1], device=rows.device)
     return (excess.square().sum() + rows.mean(dim=0).square().sum()) / rows.shape[1]
-
-
-class Consistency(nn.Module):
-    """The two coarse scales together should tell the smoothed log-mel spectrum.
-
-    Stands in for the Whisper features of arXiv 2406.10056, §3.4, where no Whisper is at hand.
-
-    Args:
-        dim: D.
-        bands: mel bands.
-    """
-
-    def __init__(self, dim: int, bands: int) -> None:
-        super().__init__()
-        self.predict = nn.Conv1d(dim, bands, 3, padding=1)
-
-    def forward(self, coarse: Tensor, mel: Tensor) -> Tensor:
-        """Mean absolute error, (), of log-mel (B, bands, 2 T) told from coarse scales (B, D, T)."""
-        smooth = nn.functional.avg_pool1d(mel, 4)
-        return (self.predict(nn.functional.avg_pool1d(coarse, 2)) - smooth).abs().mean()

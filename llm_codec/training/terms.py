@@ -6,9 +6,12 @@ import inspect
 
 from torch import Tensor
 
-from llm_codec.spectral import FRAMES_PER_LATENT, MEL_BANDS, MEL_WINDOW, LogMel
-from llm_codec.training.guidance import Consistency, agreement, isotropy
+from llm_codec.training.adversary import Adversary
+from llm_codec.training.consistency import Consistency
+from llm_codec.training.guidance import agreement, isotropy
 from llm_codec.training.losses import ReconstructionLoss
+from llm_codec.training.predictability import Predictability
+from llm_codec.training.semantic import Semantic
 from llm_codec.training.term import Setting, Step, Term
 
 
@@ -72,28 +75,10 @@ class Isotropy(Term):
         return {"isotropy": isotropy(step.core)}
 
 
-class SmoothMel(Term):
-    """Two coarse scales should tell the smoothed log-mel spectrum; see `Consistency`."""
-
-    losses, needs_words = ("consistency",), True
-
-    def __init__(self, dim: int, sample_rate: int, hop: int) -> None:
-        super().__init__()
-        self.told = Consistency(dim, MEL_BANDS)
-        self.mel = LogMel(sample_rate, MEL_WINDOW, hop, MEL_BANDS)
-
-    @classmethod
-    def build(cls, setting: Setting) -> SmoothMel:
-        """At the encoder's own mel frames."""
-        shape = setting.shape
-        return cls(shape.latent_dim, shape.sample_rate, shape.hop_length // FRAMES_PER_LATENT)
-
-    def forward(self, step: Step) -> dict[str, Tensor]:
-        coarse = sum(step.looked.parts[:2])
-        return {"consistency": self.told(coarse, self.mel(step.waves))}
-
-
-TERMS: tuple[type[Term], ...] = (Reconstruction, Commitment, Agreement, Isotropy, SmoothMel)
+TERMS: tuple[type[Term], ...] = (
+    Reconstruction, Commitment, Agreement, Isotropy, Consistency, Semantic, Predictability,
+    Adversary,
+)
 
 
 def loss_names() -> list[str]:

@@ -6,13 +6,16 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from llm_codec import checkpoint
 from llm_codec.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 KINDS = ("words", "portable", "whole")
 MOST = (1024, 3584, 3584)  # words a scale where none are asked for: under 0.75 kbit/s
@@ -53,6 +56,22 @@ def allowed_words(kind: str, word_list: str) -> set[str] | None:
     return {str(word) for scale in words.scales for word in scale}
 
 
+def load_llm(
+    name: str, dtype: torch.dtype | str = torch.float32
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A causal LM in eval mode, and its tokenizer.
+
+    Args:
+        name: preset, folder or hub name.
+        dtype: of its weights; ``"auto"`` keeps what they are stored in.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer  # heavy, and only needed here
+
+    folder = checkpoint.resolve(name, "llm")
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    return model.eval(), AutoTokenizer.from_pretrained(folder)
+
+
 def read_words(
     name: str, sizes: Sequence[int] | None = None, allowed: Collection[str] | None = None,
     whole: bool = False, scales: int = 3,
@@ -72,11 +91,7 @@ def read_words(
     Raises:
         ValueError: the LLM has fewer such words.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer  # heavy, and only needed here
-
-    folder = checkpoint.resolve(name, "llm")
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
+    model, tokenizer = load_llm(name, "auto")
     table = model.get_input_embeddings().weight.detach().float()
     if whole:
         pairs = [(token, token) for token in _plain_tokens(tokenizer, len(table))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,23 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from transformers import (
+    PreTrainedTokenizerFast,
+    T5Config,
+    T5EncoderModel,
+    WhisperConfig,
+    WhisperFeatureExtractor,
+    WhisperModel,
+)
 
 from llm_codec import Vocabulary
 from llm_codec.manifest import COLUMNS
+from llm_codec.quantizer import Quantized
 from llm_codec.training.bank import ClipBank
+from llm_codec.training.codebook import Looked
 from llm_codec.training.config import TrainConfig
 from llm_codec.training.corpus import Corpus, open_corpus
+from llm_codec.training.term import Setting, Step
 from llm_codec.training.words import FrozenWords
 
 SHAPE = {
@@ -93,3 +104,53 @@ def recipe(corpus: Path, tmp_path: Path) -> Callable[..., TrainConfig]:
         return TrainConfig(**base | values)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def make_step() -> Callable[..., Step]:
+    """Builds a step of nothing but the fields given; fields of `Looked` stand beside them."""
+    nothing = torch.zeros(0)
+
+    def build(number: int = 0, waves=nothing, output=nothing, spans=(), **looked: Any) -> Step:
+        base = {"quantized": Quantized(nothing, []), "commitment": nothing, "parts": [],
+                "residuals": [], "tables": []}
+        return Step(number, waves, output, nothing, nothing, spans, Looked(**base | looked))
+
+    return build
+
+
+@pytest.fixture
+def setting(recipe: Callable[..., TrainConfig], words: FrozenWords) -> Callable[..., Setting]:
+    """Builds what terms are built from, out of a manifest's rows and fields of the recipe."""
+
+    def build(rows: Sequence[dict[str, str]] = (), **values: Any) -> Setting:
+        config = recipe(**values)
+        return Setting(config, config.codec_config(words), words, rows)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def whisper(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with a random Whisper, 16 wide, that hears three seconds."""
+    config = WhisperConfig(
+        vocab_size=40, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=24, decoder_ffn_dim=24, num_mel_bins=20,
+        max_source_positions=150, max_target_positions=8, pad_token_id=0, bos_token_id=1,
+        eos_token_id=2, decoder_start_token_id=1)
+    folder = tmp_path_factory.mktemp("whisper")
+    torch.manual_seed(0)
+    WhisperModel(config).save_pretrained(folder)
+    WhisperFeatureExtractor(feature_size=20, chunk_length=3).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def t5(tmp_path_factory: pytest.TempPathFactory, tokenizer: PreTrainedTokenizerFast) -> str:
+    """A folder with a random T5 encoder, 16 wide, and a tokenizer."""
+    folder = tmp_path_factory.mktemp("t5")
+    shape = {"d_model": 16, "d_ff": 24, "d_kv": 8, "num_heads": 2, "num_layers": 1}
+    torch.manual_seed(0)
+    T5EncoderModel(T5Config(vocab_size=len(tokenizer), **shape)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)

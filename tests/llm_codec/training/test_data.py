@@ -14,7 +14,7 @@ from llm_codec.training.data import Noise, Sampler
 
 @pytest.fixture
 def make_sampler(bank: ClipBank) -> Callable[[int], Sampler]:
-    return lambda seed=0, **more: Sampler(bank, 2.4, CodecConfig(), seed, **more)
+    return lambda seed=0, **more: Sampler(bank, 38400, CodecConfig(), seed, **more)
 
 
 def rms_db(wave: np.ndarray) -> float:

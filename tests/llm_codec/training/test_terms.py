@@ -8,18 +8,8 @@ import pytest
 
 from llm_codec.run import read_log
 from llm_codec.training.objective import Objective
-from llm_codec.training.term import Setting
 from llm_codec.training.terms import TERMS, build_terms, loss_names, wanted
 from llm_codec.training.trainer import Trainer
-
-
-@pytest.fixture
-def setting(recipe, words):
-    def build(**values) -> Setting:
-        config = recipe(**values)
-        return Setting(config, config.codec_config(words), words, [])
-
-    return build
 
 
 def test_every_loss_has_one_term():
