@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.ablate:
         from llm_codec.training.ablation import Ablation
 
-        print(Ablation(config, args.ablate.split(","), args.seeds).run())
+        print(Ablation(config, args.ablate.split(","), args.seeds).run(), end="")
         return 0
     from llm_codec.training.trainer import Trainer
 

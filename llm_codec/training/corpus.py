@@ -59,11 +59,14 @@ def open_corpus(name: str, split: str, evaluate_split: str) -> Corpus:
         ValueError: the manifest or the data set cannot be used; says why.
     """
     root = Path(name)
+
+    def load(row: Row, sample_rate: int) -> np.ndarray:
+        return load_clip(root / row["path"], sample_rate)
+
     if (root / "manifest.csv").is_file():
-        return Corpus(name, read_manifest(root), lambda row, rate: load_clip(root / row["path"], rate))
+        return Corpus(name, read_manifest(root), load)
     if root.is_dir() and not _saved_by_datasets(root):
         rows = _folder_rows(root, split)
-        load = lambda row, rate: audio.load(root / row["path"], rate)  # noqa: E731
     else:
         from llm_codec.training.dataset import Recordings
 

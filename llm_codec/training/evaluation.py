@@ -86,9 +86,10 @@ class Evaluation:
         for pair in spoken[:SPOKEN]:
             for name, measure in (("stoi", stoi), ("pesq_wb", lambda *two: pesq(*two, "wb"))):
                 try:
-                    values[name].append(measure(pair.original, pair.decoded))
+                    value = measure(pair.original, pair.decoded)
                 except (Undefined, ImportError):  # too short or silent; or without the extra
                     continue
+                values[name].append(value)
         return {name: float(np.mean(found)) for name, found in values.items()}
 
 

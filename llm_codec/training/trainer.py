@@ -50,8 +50,8 @@ class Trainer:
         with self.accelerator.main_process_first():  # the others find what it decoded
             sources = Sources(config, cache or self.folder.make() / "cache", shape.sample_rate)
         self.sampler = Sampler(
-            sources.train, config.crop_samples(shape), shape, config.seed, config.levels, sources.noise,
-            self.accelerator.process_index)
+            sources.train, config.crop_samples(shape), shape, config.seed, config.levels,
+            sources.noise, self.accelerator.process_index)
         torch.manual_seed(config.seed)
         device = self.accelerator.device
         self.codec = LLMCodec(shape, words.vocabulary).to(device)

@@ -100,8 +100,9 @@ def read_words(
                  if token < len(table) and (allowed is None or word in allowed)]
     sizes = tuple(sizes or _sizes(len(pairs), whole, scales))
     if not pairs or len(pairs) < max(sizes):
-        raise ValueError(f"{name} has {len(pairs)} {'tokens' if whole else 'whole lower-case words'}"
-                         f" but a scale needs {max(sizes, default=1)}; ask for fewer words")
+        kind = "tokens" if whole else "whole lower-case words"
+        raise ValueError(f"{name} has {len(pairs)} {kind} but a scale needs "
+                         f"{max(1, *sizes)}; ask for fewer words")
     words, ids = zip(*pairs, strict=True)
     return FrozenWords([table[list(ids[:size])].clone() for size in sizes],
                        Vocabulary([list(words[:size]) for size in sizes]),

@@ -95,7 +95,8 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(
         assert main(["train", str(path)]) == 1
     err = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
     assert len(err) == 1 and name in err[0] and "No space left" in err[0]
-    assert torch.load(saved(config), weights_only=True)["step"] == (5 if name == "curves.svg" else 4)
+    state = torch.load(saved(config), weights_only=True)
+    assert state["step"] == (5 if name == "curves.svg" else 4)
     assert not list(tmp_path.rglob("*.tmp"))
     assert main(["train", str(path)]) == 0
     assert LLMCodec.from_pretrained(config.out).metadata["steps"] == 6
