@@ -14,6 +14,7 @@ from llm_codec.bench.samples import spectrogram
 from llm_codec.training.evaluation import Decoded
 
 COUNT = 4
+SIZE = 3  # pixels of a band and of a frame
 RANGE = 75  # dB under the loudest that are shown
 
 
@@ -37,7 +38,7 @@ def write_samples(folder: Path, pairs: Sequence[Decoded], sample_rate: int) -> N
         audio.save(folder / f"{number}-decoded.wav", pair.decoded, sample_rate)
     picture = io.BytesIO()
     needs("matplotlib.image", "train").imsave(
-        picture, _columns(pairs[:COUNT])[::-1], cmap="magma", format="png",
+        picture, _columns(pairs[:COUNT])[::-1].repeat(SIZE, 0).repeat(SIZE, 1), cmap="magma", format="png",
         metadata={"Software": None})
     atomic.write_bytes(folder / "spectrograms.png", picture.getvalue())
 

@@ -66,7 +66,7 @@ def test_speech_is_measured_as_speech_where_the_packages_are(
 
 
 class Levels:
-    """A codec whose words are the level of each frame of scale 1, in dB below full scale."""
+    """A codec whose words are the level of each frame of scale 1, in steps of 6 dB."""
 
     config = CodecConfig()
 
@@ -74,7 +74,7 @@ class Levels:
         coded = []
         for wave in waves:
             whole = np.pad(wave, (0, -len(wave) % 1920)).reshape(-1, 1920)
-            words = -20 * np.log10(np.sqrt((whole**2).mean(axis=1)))
+            words = -np.log2(np.sqrt((whole**2).mean(axis=1)))
             words = np.append(words.round(), 99)  # a frame of padding
             coded.append(SimpleNamespace(scales=[torch.from_numpy(words)[None]]))
         return coded
