@@ -85,8 +85,8 @@ class Ablation:
             trainer.train()
         except CodebookCollapse as error:
             return line | {"collapsed": str(error), "steps": trainer.step}
-        (found,) = (row for row in read_log(trainer.folder.log_file)[::-1][:1]
-                    if row["kind"] == "evaluation")
+        trainer.accelerator.wait_for_everyone()  # the main one evaluates last
+        found = read_log(trainer.folder.log_file)[-1]
         return line | {"evaluation": {k: v for k, v in found.items()
                                       if k not in ("kind", "step", "time")}}
 

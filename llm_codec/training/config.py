@@ -105,6 +105,8 @@ class TrainConfig:
             "each, the lower first":
                 all(len(pair) == 2 and pair[0] <= pair[1]
                     for pair in (self.levels, self.noise_snr)),
+            f"steps is {self.steps} but the lookup is switched on at {self.unquantised} "
+            "(unquantised): no codec would come of it": self.steps > self.unquantised >= 0,
             f"noise_share is {self.noise_share} but must be 0 to 1": 0 <= self.noise_share <= 1,
             "crops, classes, warmup, save_every, evaluate_every and evaluate_clips must be 1 or "
             "more": min(self.crops, self.classes, self.warmup, self.save_every,

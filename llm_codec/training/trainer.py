@@ -189,3 +189,5 @@ class Trainer:
             self.step, self.best = state["step"], state["best"]
             if self.quantising and state["llm"] != self.words.llm:
                 self.fit_codebooks()
+            if self.accelerator.is_main_process and self.step > self.config.unquantised:
+                self.export()  # a kill may have come between two of its files

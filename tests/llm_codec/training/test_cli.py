@@ -61,6 +61,7 @@ BASE = '"data": "x", "llm": "x", "out": "x"'
      (f'{{{BASE}, "precision": "fp8"}}', 'precision is \'fp8\' but must be "no" or "bf16"'),
      (f'{{{BASE}, "levels": [-20, -30]}}', "two numbers each, the lower first"),
      (f'{{{BASE}, "noise_share": 2}}', "noise_share is 2 but must be 0 to 1"),
+     (f'{{{BASE}, "steps": 9}}', "steps is 9 but the lookup is switched on at 1000"),
      (f'{{{BASE}, "crops": 0}}', "crops, classes, warmup, save_every"),
      (f'{{{BASE}, "vocabulary": "whole", "word_list": "w"}}', "word_list is 'w', which goes with"),
      (f"{{{BASE}}}", "'x' is no llm")],

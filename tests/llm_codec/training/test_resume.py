@@ -102,6 +102,21 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(
     assert LLMCodec.from_pretrained(config.out).metadata["steps"] == 6
 
 
+def test_a_codec_that_a_kill_left_in_two_halves_is_whole_again(
+    recipe: Callable[..., TrainConfig], pair: Path
+) -> None:
+    config = recipe(llm=str(pair))
+    words = config.read_words()
+    Trainer(config, words).train()
+    weights = Path(config.out) / "model.safetensors"
+    before = weights.read_bytes()
+    weights.write_bytes((Path(config.out) / "best" / "model.safetensors").read_bytes()[:-2] + b"!!")
+    with pytest.raises(ValueError, match="do not belong together"):
+        LLMCodec.from_pretrained(config.out)
+    Trainer(config, words).train()
+    assert weights.read_bytes() == before and LLMCodec.from_pretrained(config.out)
+
+
 def test_a_line_that_was_cut_short_spoils_no_other(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.log(step=0)
