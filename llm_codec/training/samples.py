@@ -36,9 +36,9 @@ def write_samples(folder: Path, pairs: Sequence[Decoded], sample_rate: int) -> N
     for number, pair in enumerate(pairs[:COUNT], start=1):
         audio.save(folder / f"{number}-original.wav", pair.original, sample_rate)
         audio.save(folder / f"{number}-decoded.wav", pair.decoded, sample_rate)
-    picture = io.BytesIO()
+    picture, levels = io.BytesIO(), _columns(pairs[:COUNT])[::-1]
     needs("matplotlib.image", "train").imsave(
-        picture, _columns(pairs[:COUNT])[::-1].repeat(SIZE, 0).repeat(SIZE, 1), cmap="magma", format="png",
+        picture, levels.repeat(SIZE, 0).repeat(SIZE, 1), cmap="magma", format="png",
         metadata={"Software": None})
     atomic.write_bytes(folder / "spectrograms.png", picture.getvalue())
 
