@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from llm_codec import atomic
+from llm_codec import atomic, checkpoint
 from llm_codec.run import read_log
 from llm_codec.training.config import TrainConfig
 from llm_codec.training.guard import CodebookCollapse
@@ -87,6 +87,7 @@ class Ablation:
             return line | {"collapsed": str(error), "steps": trainer.step}
         trainer.accelerator.wait_for_everyone()  # the main one evaluates last
         found = read_log(trainer.folder.log_file)[-1]
+        line |= {"codec": checkpoint.load(trainer.out).fingerprint, "chance": {"few_shot": 0.5}}
         return line | {"evaluation": {k: v for k, v in found.items()
                                       if k not in ("kind", "step", "time")}}
 

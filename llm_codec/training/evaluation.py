@@ -57,8 +57,9 @@ class Evaluation:
 
         Returns:
             means over clips of ``mel`` and ``stft`` (`ReconstructionLoss`) and, if their packages
-            are there, of ``stoi`` and ``pesq_wb``; ``use1`` .. and ``entropy1`` .., of each
-            codebook over all clips; what `words_kept` and `FewShot` give; ``clips``, how many.
+            are there, of ``stoi`` and ``pesq_wb``; ``use1`` .., ``entropy1`` .. and ``codes1`` ..,
+            of each codebook over all clips: the first two are low where few codes were counted;
+            what `words_kept` and `FewShot` give; ``clips``, how many.
         """
         coded = codec.encode(self.waves)
         pairs = [Decoded(wave, codec.decode(codes)[0, 0].numpy())
@@ -68,7 +69,8 @@ class Evaluation:
             codes = torch.cat([one.scales[scale].flatten() for one in coded])
             usage = Usage.of(torch.bincount(codes, minlength=size).numpy(), size)
             found |= {f"use{scale + 1}": usage.share,
-                      f"entropy{scale + 1}": usage.normalised_entropy}
+                      f"entropy{scale + 1}": usage.normalised_entropy,
+                      f"codes{scale + 1}": usage.n}
         found |= words_kept(codec, self.waves, self.seed) | self.few_shot.score(codec)
         return {"clips": len(pairs), **{key: round(v, 5) for key, v in found.items()}}, pairs
 

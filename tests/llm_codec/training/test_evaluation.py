@@ -31,12 +31,14 @@ def held_out(source, tmp_path: Path) -> ClipBank:
     return ClipBank(source, source.part("dev"), tmp_path / "cache")
 
 
-def test_an_evaluation_repeats_and_says_how_many_clips(codec: LLMCodec, held_out: ClipBank) -> None:
+def test_an_evaluation_repeats_and_says_how_many_clips(
+    codec: LLMCodec, held_out: ClipBank
+) -> None:
     evaluation = Evaluation(held_out, 3, seed=0)
     found, pairs = evaluation.run(codec)
     assert found == evaluation.run(codec)[0] and found["clips"] == len(pairs) == 3
     shares = {name for name in found if name.startswith(("use", "entropy", "kept", "few_shot"))}
-    assert len(shares) == 11 and {"mel", "stft"} <= set(found)
+    assert len(shares) == 11 and found["codes3"] == 2 * found["codes2"] == 4 * found["codes1"] and {"mel", "stft"} <= set(found)
     assert all(0 <= found[name] <= 1 for name in shares - {"few_shot_n"})
     for pair in pairs:
         assert pair.original.shape == pair.decoded.shape
