@@ -1,12 +1,13 @@
-"""References that use no language model: nearest class mean on MFCCs, and on the codec's words."""
+"""MFCCs of one size for clips of any length: features that need no language model."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
+
+from llm_codec.nearest import stretch
 
 WINDOW = 400  # samples, 25 ms at 16 kHz: the usual speech frame
 HOP = 160  # samples, 10 ms
@@ -14,7 +15,6 @@ BINS = 512  # points of the Fourier transform
 MELS = 40
 COEFFICIENTS = 20  # the first, which is level, is left out
 FRAMES = 20  # frames every clip is stretched to, so that clips of any length compare
-STEPS = 12  # the same for words
 SILENCE_DB = 30.0  # frames this far below the loudest are cut at both ends
 
 
@@ -40,41 +40,6 @@ def mfcc(
         log_mel = np.maximum(log_mel, log_mel.max() - floor_db)
     log_mel = _trim(log_mel)
     return stretch(log_mel @ _cosines(MELS, COEFFICIENTS)[:, 1:], FRAMES)
-
-
-def stretch(rows: np.ndarray, length: int) -> np.ndarray:
-    """Rows (N, D) linearly interpolated to (length, D)."""
-    places = np.linspace(0, len(rows) - 1, length)
-    columns = [np.interp(places, np.arange(len(rows)), column) for column in rows.T]
-    return np.stack(columns, axis=1)
-
-
-def standardise(features: Mapping[Hashable, np.ndarray]) -> dict[Hashable, np.ndarray]:
-    """Features (N, D) of clips, each of the D columns at mean 0 and deviation 1 over all clips.
-
-    It uses clips without their labels, and those asked about too: that can only help a reference.
-
-    Returns:
-        Vectors (N * D,) under the same keys.
-    """
-    rows = np.concatenate([*features.values()])
-    mean, spread = rows.mean(axis=0), np.maximum(rows.std(axis=0), 1e-12)
-    return {key: ((value - mean) / spread).ravel() for key, value in features.items()}
-
-
-class NearestMean:
-    """Label of the class whose mean feature is nearest by cosine."""
-
-    def fit(self, features: Sequence[np.ndarray], labels: Sequence[str]) -> NearestMean:
-        """Average the features (each (D,)) of every label."""
-        self.classes_ = sorted(set(labels))
-        rows, names = np.stack(list(features)), np.array(list(labels))
-        self._means = _unit(np.stack([rows[names == name].mean(axis=0) for name in self.classes_]))
-        return self
-
-    def predict(self, feature: np.ndarray) -> str:
-        """Label for one feature (D,)."""
-        return self.classes_[int((self._means @ _unit(feature)).argmax())]
 
 
 def _log_mel(wave: np.ndarray, sample_rate: int, band: tuple[float, float]) -> np.ndarray:
@@ -121,8 +86,3 @@ def _cosines(size: int, count: int) -> np.ndarray:
     basis = np.cos(np.pi * places * orders / size) * np.sqrt(2.0 / size)
     basis[:, 0] /= np.sqrt(2.0)
     return basis
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors (..., D) at length 1; zero stays zero."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 
-def write_bytes(path: str | Path, data: bytes) -> None:
+def write_bytes(path: str | Path, data: bytes | memoryview) -> None:
     """Writes ``data`` beside ``path`` under a temporary name, then renames it into place.
 
     A full disk, an exception or a kill leaves whatever was at ``path`` before, never half a file.

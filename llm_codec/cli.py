@@ -161,9 +161,9 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _train(argv: Sequence[str]) -> int:
-    from llm_codec.training import trainer
+    from llm_codec.training import cli
 
-    return trainer.main(argv) or 0
+    return cli.main(argv)
 
 
 def _bench(argv: Sequence[str]) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import math
-import os
 import time
 import types
 import typing
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+
+from llm_codec import atomic
 
 Recipe = TypeVar("Recipe")
 
@@ -99,21 +101,69 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         return self.path
 
+    @property
+    def log_file(self) -> Path:
+        """``log.jsonl``: a JSON object a line."""
+        return self.path / "log.jsonl"
+
     def log(self, **values: Any) -> None:
-        """Append a line to ``log.jsonl``; steps that a resumed run repeats stand there twice."""
+        """Append a line to the log; steps that a resumed run repeats stand there twice."""
         row = {**values, "time": round(time.time(), 1)}
-        with (self.make() / "log.jsonl").open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        with (self.make() / self.log_file.name).open("ab+") as file:
+            if file.tell() and not _ends_a_line(file):  # a full disk or a kill cut the one before
+                file.write(b"\n")
+            file.write(json.dumps(row).encode() + b"\n")
 
     def save(self, state: dict[str, Any]) -> None:
-        """Write ``state.pt``; a kill half-way leaves the one before."""
-        partial = self.make() / "state.pt.part"
-        torch.save(state, partial)
-        os.replace(partial, self.path / "state.pt")
+        """Write ``state.pt``; a kill or a full disk half-way leaves the one before."""
+        content = io.BytesIO()  # in memory, so that a full disk is a plain OSError
+        torch.save(state, content)
+        atomic.write_bytes(self.make() / "state.pt", content.getbuffer())
 
     def load(self, device: torch.device | str = "cpu") -> dict[str, Any] | None:
         """The last state saved, tensors on ``device``; None before the first."""
+        for left in self.path.glob(".state.pt.*.tmp"):  # by a kill
+            left.unlink(missing_ok=True)
         path = self.path / "state.pt"
         if not path.exists():
             return None
         return torch.load(path, weights_only=True, map_location=device)
+
+
+def _ends_a_line(file: io.BufferedRandom) -> bool:
+    file.seek(-1, io.SEEK_END)
+    return file.read(1) == b"\n"
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """Rows of a ``log.jsonl`` in order; lines that were cut short are left out."""
+    rows = []
+    for line in path.read_text("utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            continue
+    return rows
+
+
+def make_accelerator(precision: str, unused: bool = False) -> Any:
+    """Where and how precisely to compute: one processor, one GPU or several.
+
+    Args:
+        precision: of sums, beside float32 weights: ``"no"`` for float32, or ``"bf16"``.
+        unused: whether some parameters take no part in some steps.
+
+    Raises:
+        ImportError: accelerate is not installed.
+    """
+    try:
+        from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
+        from accelerate.utils import DistributedDataParallelKwargs
+    except ImportError as error:
+        raise ImportError(
+            "training needs accelerate; install it with pip install 'llm-codec[train]'"
+        ) from error
+    AcceleratorState._reset_state()  # else the first run of a process decides for all
+    parallel = DistributedDataParallelKwargs(find_unused_parameters=unused)
+    return Accelerator(mixed_precision=precision, kwargs_handlers=[parallel])

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from icl.baseline import STEPS, NearestMean, mfcc, standardise, stretch
+from icl.baseline import mfcc
 from icl.episode import Episode, sample_episodes, unseen
 from icl.evaluation.models import Models, settings_of
 from icl.evaluation.row import Row
 from icl.scp import oddities, read_scp
 from icl.tasks.base import ClassificationTask, Clip
+from llm_codec.nearest import STEPS, NearestMean, standardise, stretch
 
 DIGITS = 6  # of a probability; beyond, it depends on what the model's cache held before
 Question = tuple[int, Episode]  # seed, episode

@@ -33,7 +33,7 @@ from icl.pretrain.space import WordSpace
 from icl.pretrain.text import cached_corpus, encode_corpus, read_documents, text_files, text_folder
 from icl.pretrain.tokenizer import SPACE, build_tokenizer
 from icl.pretrain.wiring import Wirer
-from llm_codec.run import RunFolder, learning_rate_share
+from llm_codec.run import RunFolder, learning_rate_share, make_accelerator
 from llm_codec.training.words import read_word_list
 
 MEANING_TOKENS = 4_000_000  # of the corpus, that starting vectors are counted from
@@ -52,7 +52,7 @@ class Pretrainer:
 
     def __init__(self, config: PretrainConfig) -> None:
         self.config = config
-        self.accelerator = _accelerator()
+        self.accelerator = make_accelerator("bf16")
         self.out = Path(config.out)
         self.folder = RunFolder(self.out / "train")
         self._portable = read_word_list(Path(config.words))
@@ -158,7 +158,7 @@ class Pretrainer:
             if main and (self.step % config.evaluate_every == 0 or last):
                 found = self.evaluation.run(self.model)
                 self.folder.log(step=self.step, kind="evaluation", **found)
-                draw(self.folder.path / "log.jsonl", self.out / "curves.svg")
+                draw(self.folder.log_file, self.out / "curves.svg")
         bar.close()
 
     def _update(self, batch: Batch) -> float:
@@ -199,17 +199,6 @@ class Pretrainer:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]
-
-
-def _accelerator() -> Any:
-    """Where and how precisely to compute; bfloat16 beside float32 weights."""
-    try:
-        from accelerate import Accelerator
-    except ImportError as error:
-        raise ImportError(
-            "training needs accelerate; install it with pip install 'llm-codec[train]'"
-        ) from error
-    return Accelerator(mixed_precision="bf16")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from icl.baseline import NearestMean, mfcc, standardise
+from icl.baseline import mfcc
 from icl.evaluation.score import Score
 from icl.tasks import manifest
 from icl.tasks.base import Clip, DataError
 from icl.tasks.generation import GenerationTask, Grader, Question, Through, excerpt
+from llm_codec.nearest import NearestMean, standardise
 
 SOUNDS = manifest.TASKS["booth-sounds"]
 SECONDS = 1.0  # of every clip: all examples last the same, as in arXiv 2406.10056, appendix C.2

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from llm_codec import usage
 from llm_codec.bench.worker import Line
 
 
@@ -44,11 +44,9 @@ class Usage:
 
 
 def _use(counter: Counter[str], size: int) -> dict[str, Any]:
-    counts = np.sort(np.array([*counter.values()], dtype=np.int64))  # sums in one order
-    share = counts / max(counts.sum(), 1)
-    entropy = float((share * np.log2(1 / share)).sum())
+    found = usage.Usage.of(np.array([*counter.values()], dtype=np.int64), size)
     return {
-        "size": size, "n": int(counts.sum()), "used": len(counts),
-        "share_used": round(len(counts) / size, 6), "entropy_bits": round(entropy, 6),
-        "normalised_entropy": round(entropy / math.log2(size), 6) if size > 1 else 1.0,
+        "size": size, "n": found.n, "used": found.used, "share_used": round(found.share, 6),
+        "entropy_bits": round(found.entropy, 6),
+        "normalised_entropy": round(found.normalised_entropy, 6),
     }

@@ -86,6 +86,7 @@ class Adversary(Term):
         return self.optimizer.state_dict()
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take up what `get_extra_state` gave."""
         self.optimizer.load_state_dict(state)
 
 

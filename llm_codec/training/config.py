@@ -9,6 +9,9 @@ from typing import Any
 from llm_codec.config import CodecConfig
 from llm_codec.run import read_recipe
 from llm_codec.training.terms import loss_names
+from llm_codec.training.words import KINDS, FrozenWords, allowed_words, read_words
+
+SHORTEST = 2.4  # seconds of a crop: 19 words of the slow scale; it collapses on shorter ones
 
 
 @dataclass(frozen=True)
@@ -16,26 +19,38 @@ class TrainConfig:
     """Everything that decides what a training run does.
 
     Args:
-        data: folder with ``manifest.csv``; only its ``split`` is read.
+        data: folder with ``manifest.csv``, folder of audio files, or data set: see `open_corpus`.
         llm: preset, folder or hub name of the frozen LLM whose words the codes are.
-        out: folder for the codec; ``train/`` inside it holds log and resumable state.
+        out: folder for the last codec; ``best/`` inside it holds the one with the lowest mel loss
+            on clips held out, ``train/`` log, resumable state and samples.
         codec: `CodecConfig` fields; codebook sizes and embedding width follow from the words.
         split: rows of the manifest to train on.
-        held_out: speakers left out of training, to choose settings on.
-        words: words of each scale; the LLM's commonest whole lower-case words are taken.
+        held_out: speakers left out of training, to choose settings on; they are evaluated on.
+        evaluate_split: rows to evaluate on where no speakers are held out.
+        vocabulary: ``"words"``, whole lower-case words of the LLM, commonest first;
+            ``"portable"``, those that are one token in many LLMs; ``"whole"``, all its tokens.
+        words: words of each scale; None takes a usual number, or the whole vocabulary.
         word_list: file of words to take none but; empty allows all.
-        core: channels of the coarsest scale, laid along the LLM's principal directions.
+        core: channels of the coarsest scale, laid along the LLM's principal directions; 0 trains
+            a map as for the other scales.
         steps, unquantised: optimiser steps; how many of them before the lookup is switched on.
             A codec trained with the lookup from the start uses a handful of words.
-        crops, seconds: crops a step and their length.
+        crops, seconds: crops a step and process, and their length.
+        levels: dBFS, lowest and highest RMS level that a clip is brought to at random.
+        noise: folder of noise, or a group, source or label of the rows to train on; empty for
+            none. The encoder hears it, the decoder should not give it back: see `Sampler`.
+        noise_share, noise_snr: share of the crops that get noise; dB, lowest and highest.
         classes: labels a step, two clips each, for the agreement loss.
-        learning_rate, warmup, clip: AdamW with a cosine schedule.
+        learning_rate, warmup, clip: AdamW with a cosine schedule; largest norm of the gradient.
         weights: weight of each loss; one of 0, or left out, is not computed at all.
         options: what a loss is told, by its name: see the terms.
-        save_every, seed: steps between checkpoints; seed of every choice.
+        precision: ``"no"``, or ``"bf16"`` for bfloat16 in encoder and decoder.
+        save_every, evaluate_every: steps between checkpoints, and between evaluations.
+        evaluate_clips: how many clips an evaluation hears.
+        seed: of every choice.
 
     Raises:
-        ValueError: a weight or an option is of no loss, or no loss has a weight.
+        ValueError: a value that cannot be trained with; the message says which.
     """
 
     data: str
@@ -44,13 +59,19 @@ class TrainConfig:
     codec: dict[str, Any] = field(default_factory=dict)
     split: str = "train"
     held_out: tuple[str, ...] = ()
-    words: tuple[int, ...] = (1024, 3584, 3584)
+    evaluate_split: str = "dev"
+    vocabulary: str = "words"
+    words: tuple[int, ...] | None = None
     word_list: str = ""
     core: int = 12
     steps: int = 4000
     unquantised: int = 1000
     crops: int = 8
-    seconds: float = 2.4
+    seconds: float = SHORTEST
+    levels: tuple[float, ...] = (-32.0, -20.0)
+    noise: str = ""
+    noise_share: float = 0.5
+    noise_snr: tuple[float, ...] = (5.0, 25.0)
     classes: int = 16
     learning_rate: float = 8e-4
     warmup: int = 100
@@ -59,22 +80,61 @@ class TrainConfig:
         "mel": 1.0, "stft": 0.5, "commitment": 1.0, "agreement": 0.5, "isotropy": 0.2,
         "consistency": 0.5})
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    precision: str = "no"
     save_every: int = 250
+    evaluate_every: int = 500
+    evaluate_clips: int = 48
     seed: int = 0
 
     def __post_init__(self) -> None:
-        known = loss_names()
-        if unknown := sorted({*self.weights, *self.options} - {*known}):
-            raise ValueError(f"weights or options of unknown losses {unknown}; there are {known}")
-        if not any(self.weights.values()):
-            raise ValueError("all weights are 0, so nothing would be trained; give mel 1")
+        known, named = loss_names(), {*self.weights, *self.options}
+        rules = {
+            f"weights or options of unknown losses {sorted(named - {*known})}; there are {known}":
+                named <= {*known},
+            "all weights are 0, so nothing would be trained; give mel 1":
+                any(self.weights.values()),
+            f"seconds is {self.seconds:g} but crops need {SHORTEST} or more: the slow scale has "
+            "too few words in shorter ones, and collapses": self.seconds >= SHORTEST,
+            f"vocabulary is {self.vocabulary!r} but must be one of {', '.join(KINDS)}":
+                self.vocabulary in KINDS,
+            f"word_list is {self.word_list!r}, which goes with vocabulary \"words\" alone":
+                not self.word_list or self.vocabulary == "words",
+            f"precision is {self.precision!r} but must be \"no\" or \"bf16\"":
+                self.precision in ("no", "bf16"),
+            f"levels and noise_snr are {self.levels} and {self.noise_snr} but must be two numbers "
+            "each, the lower first":
+                all(len(pair) == 2 and pair[0] <= pair[1]
+                    for pair in (self.levels, self.noise_snr)),
+            f"steps is {self.steps} but the lookup is switched on at {self.unquantised} "
+            "(unquantised): no codec would come of it": self.steps > self.unquantised >= 0,
+            f"noise_share is {self.noise_share} but must be 0 to 1": 0 <= self.noise_share <= 1,
+            "crops, classes, warmup, save_every, evaluate_every and evaluate_clips must be 1 or "
+            "more": min(self.crops, self.classes, self.warmup, self.save_every,
+                        self.evaluate_every, self.evaluate_clips) > 0,
+        }
+        if broken := [rule for rule, kept in rules.items() if not kept]:
+            raise ValueError(broken[0])
 
     @classmethod
     def load(cls, path: Path, **overrides: Any) -> TrainConfig:
         """Read a recipe; see `read_recipe`."""
         return read_recipe(cls, path, **overrides)
 
-    def codec_config(self, embedding_dim: int) -> CodecConfig:
-        """Shape of the codec around an LLM of this embedding width."""
-        sizes = tuple(self.words)
-        return CodecConfig(**self.codec, codebook_sizes=sizes, embedding_dim=embedding_dim)
+    def read_words(self) -> FrozenWords:
+        """The words to train around; see `words.read_words`."""
+        return read_words(self.llm, self.words, allowed_words(self.vocabulary, self.word_list),
+                          self.vocabulary == "whole", self.scales)
+
+    @property
+    def scales(self) -> int:
+        """K."""
+        return len(self.codec.get("vq_strides", CodecConfig.vq_strides))
+
+    def crop_samples(self, shape: CodecConfig) -> int:
+        """S of a crop: whole blocks of the codec, not less than ``seconds``."""
+        return shape.padded_samples(round(self.seconds * shape.sample_rate))
+
+    def codec_config(self, words: FrozenWords) -> CodecConfig:
+        """Shape of the codec around these words."""
+        return CodecConfig(**self.codec, codebook_sizes=words.vocabulary.sizes,
+                           embedding_dim=words.embeddings[0].shape[1])

@@ -45,7 +45,7 @@ class Consistency(Term):
         if not whisper:
             mel = SmoothMel(shape.sample_rate, shape.hop_length // FRAMES_PER_LATENT)
             return cls(shape.latent_dim, MEL_BANDS, mel)
-        samples = round(setting.config.seconds * shape.sample_rate)
+        samples = setting.config.crop_samples(shape)
         heard = WhisperFeatures(whisper, samples, shape.sample_rate)
         return cls(shape.latent_dim, heard.width, heard)
 

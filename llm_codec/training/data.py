@@ -1,21 +1,20 @@
-"""Training audio: decoded once into one file, drawn from it by seed and step."""
+"""What a step hears: crops and labelled pairs, drawn by seed, step and process alone."""
 
 from __future__ import annotations
 
 import collections
-import hashlib
-import json
-import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
-from llm_codec.manifest import load_clip
+from llm_codec.config import CodecConfig
+from llm_codec.training.bank import ALIKE, ClipBank
+from llm_codec.training.wave import augment, level, mix
 
-ALIKE = ("digit", "keyword", "wake_word", "word", "sound_class")  # label kinds: clips sound alike
+CROPS, TAKES, NOISE = 0, 1, 2  # streams of random numbers that know nothing of one another
+TAKE_SECONDS, TAKE_LEVEL = 0.96, -26.0  # of a labelled clip: longest; dBFS
 
 
 class Span(NamedTuple):
@@ -39,132 +38,129 @@ class Crops(NamedTuple):
     """A batch to reconstruct.
 
     Args:
-        waves: (B, S) float32.
+        waves: (B, S) float32, what is wanted.
+        heard: (B, S) what the encoder gets: the same, or with noise in some rows.
         spans: where which clip lies.
     """
 
     waves: np.ndarray
+    heard: np.ndarray
     spans: list[Span]
 
 
-class ClipBank:
-    """Clips as 16-bit samples in one memory-mapped file.
+@dataclass(frozen=True)
+class Noise:
+    """Noise for the encoder's ears alone: what is wanted stays clean (see `Sampler`).
 
     Args:
-        root: folder of the manifest.
-        rows: the manifest's rows to hold.
-        cache: folder for the decoded samples; made again when the list of clips changes.
-
-    Raises:
-        ValueError: there are no rows.
+        bank: clips of noise.
+        share: of the crops that get some, 0 to 1.
+        snr: dB, lowest and highest.
     """
 
-    def __init__(self, root: Path, rows: Sequence[dict[str, str]], cache: Path) -> None:
-        self.rows = list(rows)
-        if not self.rows:
-            raise ValueError(f"{root} has no clips of the split and speakers asked for")
-        cache.mkdir(parents=True, exist_ok=True)
-        key = hashlib.sha256(json.dumps([row["path"] for row in rows]).encode()).hexdigest()[:12]
-        samples, index = cache / f"{key}.npy", cache / f"{key}-ends.npy"
-        self.samples_path = samples
-        if not index.exists():
-            self._decode(root, samples, index)
-        self.samples = np.load(samples, mmap_mode="r")
-        self.ends = np.load(index)
-
-    def _decode(self, root: Path, samples: Path, index: Path) -> None:
-        parts = [
-            np.clip(load_clip(root / row["path"]) * 32767, -32768, 32767).astype(np.int16)
-            for row in tqdm(self.rows, desc="decode", disable=None)
-        ]
-        partial = samples.with_suffix(".part.npy")
-        np.save(partial, np.concatenate(parts))
-        os.replace(partial, samples)
-        np.save(index, np.cumsum([len(part) for part in parts]))  # last: its presence means done
-
-    def clip(self, number: int) -> np.ndarray:
-        """Samples of a clip, (S,) float32 in [-1, 1]."""
-        start = self.ends[number - 1] if number else 0
-        return self.samples[start : self.ends[number]].astype(np.float32) / 32768
-
-    def labelled(self) -> dict[tuple[str, str], list[int]]:
-        """Clip numbers by (source, label), for labels whose clips sound alike, two or more each."""
-        groups: dict[tuple[str, str], list[int]] = collections.defaultdict(list)
-        for number, row in enumerate(self.rows):
-            if row["label"] and row["label_kind"] in ALIKE:
-                groups[row["source"], row["label"]].append(number)
-        return {key: numbers for key, numbers in groups.items() if len(numbers) > 1}
+    bank: ClipBank
+    share: float
+    snr: tuple[float, float]
 
 
 class Sampler:
-    """Draws crops and labelled clips; the draw depends on seed and step alone.
+    """Draws crops and labelled clips.
+
+    Noise is mixed into what the encoder hears and not into what the decoder should give, so that
+    words are kept under noise; a codec that should render noise as it is gets a share of 0, and
+    noise among its clips.
 
     Args:
         bank: where clips come from.
-        seconds: length of a crop; 2.4 s and more keep slow scales alive (19 words).
-        sample_rate: Hz.
+        length: S of a crop, whole blocks of the codec.
+        shape: of the codec.
         seed: of every draw.
-
-    Raises:
-        ValueError: no label has two clips that sound alike.
+        levels: dBFS, lowest and highest RMS that a clip is brought to.
+        noise: if any.
+        process: number of this process; each draws rows of its own.
     """
 
-    def __init__(self, bank: ClipBank, seconds: float, sample_rate: int, seed: int) -> None:
-        self.bank, self.seed = bank, seed
-        self.length = round(seconds * sample_rate)
+    def __init__(
+        self, bank: ClipBank, length: int, shape: CodecConfig, seed: int,
+        levels: tuple[float, float] = (-32.0, -20.0), noise: Noise | None = None, process: int = 0,
+    ) -> None:
+        self.bank, self.length, self.seed, self.process = bank, length, seed, process
+        self.levels, self.noise = levels, noise
+        blocks = max(1, round(TAKE_SECONDS * shape.sample_rate / shape.block_samples))
+        self.take_length = blocks * shape.block_samples
         groups = collections.defaultdict(list)
         for number, row in enumerate(bank.rows):
             groups[row["source"]].append(number)
         self.sources = list(groups.values())
-        total = [sum(float(bank.rows[n]["seconds"]) for n in part) for part in self.sources]
+        total = [sum(map(bank.seconds, part)) for part in self.sources]
         self.weights = np.sqrt(total) / np.sqrt(total).sum()  # small sources are heard too
         labelled = bank.labelled()
         self.labels = list(labelled.values())
-        if not self.labels:
-            raise ValueError(f"no label of kind {', '.join(ALIKE)} has two clips; label some")
         sizes = np.sqrt([len(numbers) for numbers in self.labels])
-        self.label_weights = sizes / sizes.sum()
+        self.label_weights = sizes / max(sizes.sum(), 1)
         self.families = [source for source, _ in labelled]
         self._last = ""
 
+    def _rng(self, step: int, stream: int) -> np.random.Generator:
+        return np.random.default_rng((self.seed, step, stream, self.process))
+
     def crops(self, count: int, step: int) -> Crops:
-        """Random crops, ``count`` of them, short clips strung together, at clip level."""
-        rng = np.random.default_rng((self.seed, step, 0))
+        """Random crops, ``count`` of them, short clips strung together, at drawn levels."""
+        rng = self._rng(step, CROPS)
         waves, spans = np.zeros((count, self.length), np.float32), []
         for row, crop in enumerate(waves):
             spans += self._fill(crop, row, rng)
-        return Crops(waves, spans)
+        return Crops(waves, self._noisy(waves, self._rng(step, NOISE)), spans)
 
     def _fill(self, crop: np.ndarray, row: int, rng: np.random.Generator) -> Iterator[Span]:
         source = self.sources[rng.choice(len(self.sources), p=self.weights)]
         filled = 0
         while filled < self.length:
             clip = source[rng.integers(len(source))]
-            wave = level(self.bank.clip(clip), rng.uniform(-32, -20))
+            wave = level(self.bank.clip(clip), rng.uniform(*self.levels))
             start = rng.integers(max(1, len(wave) - self.length + 1))
             part = wave[start : start + self.length - filled]
             crop[filled : filled + len(part)] = part
             yield Span(row, clip, filled, filled + len(part), int(start))
             filled += len(part) + int(rng.integers(4000))
 
-    def takes(
-        self, classes: int, step: int, seconds: float = 0.96
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Two clips of each of some labels, at full length up to ``seconds``.
+    def _noisy(self, waves: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        if self.noise is None:
+            return waves
+        heard, bank = waves.copy(), self.noise.bank
+        for row in heard:
+            if rng.random() < self.noise.share:
+                sound = bank.clip(int(rng.integers(len(bank.rows))))
+                start = rng.integers(len(sound))
+                row[:] = mix(row, np.resize(np.roll(sound, -start), len(row)),
+                             rng.uniform(*self.noise.snr))
+        return heard
+
+    def takes(self, classes: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Two clips of each of some labels, at full length up to `TAKE_SECONDS`.
 
         Returns:
             (2 classes, S) float32, clips of one label side by side, and their true lengths.
+
+        Raises:
+            ValueError: no label has two clips that sound alike.
         """
-        rng = np.random.default_rng((self.seed, step, 1))
-        picked = self._labels(classes, rng)
-        size = round(seconds * 16000 / 3840) * 3840
+        self.check_labels()
+        rng = self._rng(step, TAKES)
+        picked, size = self._labels(classes, rng), self.take_length
         waves, lengths = np.zeros((2 * len(picked), size), np.float32), []
         for row, group in enumerate(np.repeat(picked, 2)):
             wave = self.bank.clip(self._other(self.labels[group], row, rng))[:size]
-            wave = level(augment(wave, rng)[:size], -26.0)
+            wave = level(augment(wave, rng)[:size], TAKE_LEVEL)
             waves[row, : len(wave)] = wave
             lengths.append(len(wave))
         return waves, np.array(lengths)
+
+    def check_labels(self) -> None:
+        """Raises ValueError if there is nothing that takes can be drawn from."""
+        if not self.labels:
+            raise ValueError(f"no label of kind {', '.join(ALIKE)} has two clips, which the loss "
+                             "agreement compares; label some, or give agreement weight 0")
 
     def _labels(self, classes: int, rng: np.random.Generator) -> np.ndarray:
         """Numbers of labels; mostly of one source, where only what is said tells them apart."""
@@ -185,25 +181,3 @@ class Sampler:
                 clip = numbers[rng.integers(len(numbers))]
         self._last = self.bank.rows[clip]["speaker"]
         return clip
-
-
-def level(wave: np.ndarray, decibels: float) -> np.ndarray:
-    """Bring a clip to an RMS level in dBFS; silence stays silent."""
-    rms = float(np.sqrt(np.mean(wave**2)))
-    return wave if rms < 1e-6 else wave * np.float32(10 ** (decibels / 20) / rms)
-
-
-def augment(wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Speak faster and higher or slower and lower, start later or earlier, add a little noise.
-
-    All are changes that no word of the coarsest scale should follow.
-    """
-    count = max(1, round(len(wave) * rng.uniform(0.88, 1.14)))
-    wave = np.interp(np.linspace(0, len(wave) - 1, count), np.arange(len(wave)), wave)
-    wave = wave.astype(np.float32)
-    shift = int(rng.integers(-1200, 1201))
-    cut = min(max(0, -shift), len(wave) - 1)  # some of the shortest clip is left
-    wave = np.concatenate([np.zeros(max(0, shift), np.float32), wave[cut:]])
-    noise = rng.standard_normal(len(wave)).astype(np.float32)
-    rms = float(np.sqrt(np.mean(wave**2)))
-    return wave + noise * np.float32(rms * 10 ** (-rng.uniform(15, 45) / 20))

@@ -44,34 +44,38 @@ class Objective(nn.Module):
         return any(term.needs_takes for term in self.terms)
 
     def forward(
-        self, number: int, quantising: bool, waves: Tensor, spans: Sequence[Span],
-        takes: tuple[Tensor, Tensor] | None = None,
+        self, number: int, quantising: bool, waves: Tensor, heard: Tensor,
+        spans: Sequence[Span], takes: tuple[Tensor, Tensor] | None = None,
     ) -> tuple[dict[str, Tensor], Step]:
         """Losses by name, each (), and what they were computed from.
 
         Args:
             number: of the step.
             quantising: whether the lookup is on.
-            waves: (B, 1, S) float32.
+            waves: (B, 1, S) float32, what is wanted.
+            heard: (B, 1, S) what the encoder gets.
             spans: clips in them.
             takes: labelled clips (2 C, 1, S') and their lengths in samples (2 C,).
         """
-        latent = self.latent(waves)
-        looked = self.quantizer(latent) if quantising else None
-        heard = latent if looked is None else looked.quantized.latent
+        latent = self.latent(heard)
+        with _full_precision(waves):
+            looked = self.quantizer(latent) if quantising else None
         hertz = self.pitches and self.pitches.crops(spans, len(waves), waves.shape[-1])
-        output, voice = self._decode(heard, hertz, number)
-        step = Step(number, waves, output, latent, self.core(latent), spans, looked,
-                    None if takes is None else self._takes(*takes), voice)
+        given = latent if looked is None else looked.quantized.latent
+        output, voice = self._decode(given, hertz, number)
+        taken = None if takes is None else self._takes(*takes)
         losses: dict[str, Tensor] = {}
-        for term in self.terms:
-            if quantising or not term.needs_words:
-                losses |= term(step)
+        with _full_precision(waves):
+            step = Step(number, waves, output.float(), latent, self.core(latent), spans, looked,
+                        taken, voice)
+            for term in self.terms:
+                if quantising or not term.needs_words:
+                    losses |= term(step)
         return losses, step
 
     def latent(self, waves: Tensor) -> Tensor:
-        """(B, 1, S) -> (B, D, T)."""
-        return self._codec[0].latent(waves)
+        """(B, 1, S) -> (B, D, T) float32."""
+        return self._codec[0].latent(waves).float()
 
     def core(self, latent: Tensor) -> Tensor:
         """What the coarsest scale sees: (B, D, T) -> (B, D', T_1)."""
@@ -112,3 +116,8 @@ class Objective(nn.Module):
                                          quantizer.lookup)
                 residual = latent - part(latent).quantized.latent
             books[scale].fit(pool(residual, quantizer.strides[scale]).mT.flatten(0, 1))
+
+
+def _full_precision(like: Tensor) -> torch.autocast:
+    """Half precision in encoder and decoder alone: spectra and distances lose too much by it."""
+    return torch.autocast(like.device.type, enabled=False)

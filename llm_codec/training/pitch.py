@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -11,10 +10,12 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from llm_codec import atomic
 from llm_codec.config import CodecConfig
 from llm_codec.spectral import STEPS_PER_LATENT
 from llm_codec.tone import LOWEST, PITCHES, pitch_step
-from llm_codec.training.data import ClipBank, Span
+from llm_codec.training.bank import ClipBank
+from llm_codec.training.data import Span
 from llm_codec.training.term import Setting, Step, Term
 
 FLOOR, CEILING = 60.0, 800.0  # Hz, of the pitches looked for
@@ -52,15 +53,14 @@ class PitchTracks:
             raise ValueError(f"the loss pitch is for spectral decoders, not {shape.decoder}; "
                              "give it weight 0")
         self.rate, self.hop = shape.sample_rate, shape.hop_length // STEPS_PER_LATENT
-        path = bank.samples_path.with_suffix(f".pitch{self.hop}.npy")
+        path = bank.path.with_suffix(f".pitch{self.hop}.npy")
         lengths = -(-np.diff(bank.ends, prepend=0) // self.hop)
         self.ends = np.cumsum(lengths)
         if not path.exists():
             tracks = [self._track(bank.clip(number))
                       for number in tqdm(range(len(lengths)), desc="pitch", disable=None)]
-            partial = path.with_suffix(".part.npy")
-            np.save(partial, np.concatenate(tracks).astype(np.float16))
-            os.replace(partial, path)
+            with atomic.writing(path) as stream:
+                np.save(stream, np.concatenate(tracks).astype(np.float16))
         self.values = np.load(path, mmap_mode="r")
 
     def _track(self, wave: np.ndarray) -> np.ndarray:
@@ -111,6 +111,11 @@ class Pitch(Term):
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("steps", torch.arange(PITCHES).float(), persistent=False)
+
+    @classmethod
+    def asked(cls, weights: dict[str, float]) -> bool:
+        """Whether a recipe's weights ask for it."""
+        return any(weights.get(name) for name in cls.losses)
 
     @classmethod
     def build(cls, setting: Setting) -> Pitch:

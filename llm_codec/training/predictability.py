@@ -31,10 +31,10 @@ class Predictability(Term):
         p_ij = 1 for the nearest word, 0 for others; its gradient is that of
                softmax_j(-d_ij^2 / tau),   tau = mean_ij (d_ij^2 - min_j d_ij^2)
 
-    So the loss, in nats a word, is the LLM's, exactly, on the words that encoding gives, and its gradient tells
-    each latent which words near by are foretold better and foretell better. Ours: no noise, and
-    tau follows the spacing of the words, which differs by scale and shrinks with the residual;
-    table, tau and LLM are constants.
+    So the loss, in nats a word, is the LLM's, exactly, on the words that encoding gives, and its
+    gradient tells each latent which words near by are foretold better and foretell better. Ours:
+    no noise, and tau follows the spacing of the words, which differs by scale and shrinks with
+    the residual; table, tau and LLM are constants.
 
     Args:
         llm: a causal LM of transformers; kept as it is, outside of the trained modules.

@@ -1,8 +1,8 @@
-"""Training loop of a codec: ``llm-codec train CONFIG``."""
+"""Training loop of a codec."""
 
 from __future__ import annotations
 
-import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,19 @@ from torch import Tensor
 from tqdm import tqdm
 
 from llm_codec.codec import LLMCodec
-from llm_codec.manifest import read_manifest
-from llm_codec.run import RunFolder, learning_rate_share
+from llm_codec.run import RunFolder, learning_rate_share, make_accelerator
 from llm_codec.training.config import TrainConfig
-from llm_codec.training.data import ClipBank, Sampler, Span
+from llm_codec.training.curves import draw
+from llm_codec.training.data import Sampler, Span
+from llm_codec.training.evaluation import Evaluation
+from llm_codec.training.guard import Guard
 from llm_codec.training.objective import Objective
+from llm_codec.training.pitch import Pitch, PitchTracks
+from llm_codec.training.samples import write_samples
+from llm_codec.training.sources import Sources
 from llm_codec.training.term import Setting
-from llm_codec.training.words import FrozenWords, read_word_list, read_words
+from llm_codec.training.terms import loss_names
+from llm_codec.training.words import FrozenWords
 
 FIT_DRAW = 2**31 - 1  # the draw that codebooks are fitted on: no step comes so late
 
@@ -26,27 +32,41 @@ FIT_DRAW = 2**31 - 1  # the draw that codebooks are fitted on: no step comes so 
 class Trainer:
     """One run: an autoencoder first, then its latents become words.
 
+    Runs on one processor, one GPU or several (``accelerate launch``): every process draws crops of
+    its own, and the gradients are averaged.
+
     Args:
         config: the recipe.
         words: embeddings and vocabulary of the frozen LLM.
-        device: where to train.
+        cache: folder for decoded audio, to share it between runs; None keeps it in the run's.
     """
 
-    def __init__(self, config: TrainConfig, words: FrozenWords, device: str = "cpu") -> None:
-        self.config, self.device, self.words = config, device, words
-        self.folder = RunFolder(Path(config.out) / "train")
-        rows = [row for row in read_manifest(Path(config.data)) if row["split"] == config.split
-                and row["speaker"] not in config.held_out]
-        bank = ClipBank(Path(config.data), rows, self.folder.make() / "cache")
-        shape = config.codec_config(words.embeddings[0].shape[1])
-        self.sampler = Sampler(bank, config.seconds, shape.sample_rate, config.seed)
+    def __init__(
+        self, config: TrainConfig, words: FrozenWords, cache: Path | None = None
+    ) -> None:
+        self.config, self.words, self.out = config, words, Path(config.out)
+        self.accelerator = make_accelerator(config.precision, unused=True)
+        self.folder = RunFolder(self.out / "train")
+        shape = config.codec_config(words)
+        with self.accelerator.main_process_first():  # the others find what it decoded
+            sources = Sources(config, cache or self.folder.make() / "cache", shape.sample_rate)
+            pitches = PitchTracks(sources.train, shape) if Pitch.asked(config.weights) else None
+        self.sampler = Sampler(
+            sources.train, config.crop_samples(shape), shape, config.seed, config.levels,
+            sources.noise, self.accelerator.process_index)
         torch.manual_seed(config.seed)
+        device = self.accelerator.device
         self.codec = LLMCodec(shape, words.vocabulary).to(device)
-        self.trained = Objective(self.codec, Setting(config, shape, words, rows)).to(device)
+        setting = Setting(config, shape, words, sources.train.rows, pitches)
+        self.trained = Objective(self.codec, setting).to(device)
+        if self.trained.needs_takes:
+            self.sampler.check_labels()
         moving = [p for p in self.trained.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(moving, lr=config.learning_rate, betas=(0.8, 0.99))
-        self.accelerator = _accelerator(device)
-        self.step = 0
+        optimizer = torch.optim.AdamW(moving, lr=config.learning_rate, betas=(0.8, 0.99))
+        self.objective, self.optimizer = self.accelerator.prepare(self.trained, optimizer)
+        self.evaluation = Evaluation(sources.held_out, config.evaluate_clips, config.seed)
+        self.guard = Guard(shape.codebook_sizes)
+        self.step, self.best = 0, float("inf")
 
     @property
     def quantising(self) -> bool:
@@ -54,102 +74,122 @@ class Trainer:
         return self.step >= self.config.unquantised
 
     def train(self) -> None:
-        """Run to the last step, from the last checkpoint if there is one."""
+        """Run to the last step, from the last checkpoint if there is one.
+
+        Raises:
+            CodebookCollapse: hardly any words are used; the last checkpoint stays.
+        """
         self.resume()
-        bar = tqdm(total=self.config.steps, initial=self.step, disable=None, unit="step")
-        while self.step < self.config.steps:
-            if self.step == self.config.unquantised:
+        config, main = self.config, self.accelerator.is_main_process
+        if main:
+            tqdm.write(f"losses: {self._losses_in_use()}", file=sys.stderr)
+        bar = tqdm(total=config.steps, initial=self.step, unit="step",
+                   disable=None if main else True)
+        while self.step < config.steps:
+            if self.step == config.unquantised:
                 self.fit_codebooks()
             self._log(self._update())
             self.step += 1
             bar.update()
-            if self.step % self.config.save_every == 0 or self.step == self.config.steps:
+            last = self.step == config.steps
+            evaluate = last or self.step % config.evaluate_every == 0
+            if main and evaluate and self.step > config.unquantised:
+                self.evaluate()
+            if main and (evaluate or self.step % config.save_every == 0):
                 self.save()
         bar.close()
 
+    def _losses_in_use(self) -> str:
+        used = [name for name in loss_names() if self.config.weights.get(name)]
+        off = [name for name in loss_names() if name not in used]
+        return f"{', '.join(used)}; off: {', '.join(off) or 'none'}"
+
     def _update(self) -> dict[str, float]:
+        """One optimiser step; returns what the log says of it."""
         config = self.config
         share = learning_rate_share(self.step, config.warmup, config.steps, floor=0.03)
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * share
-        losses, step = self.trained(self.step, self.quantising, *self._batch())
-        total = sum(config.weights.get(name, 0) * loss for name, loss in losses.items())
+        losses, step = self.objective(self.step, self.quantising, *self._batch())
+        losses = {name: loss for name, loss in losses.items() if config.weights.get(name)}
+        total = sum(config.weights[name] * loss for name, loss in losses.items())
         self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(self.trained.parameters(), config.clip)
+        self.accelerator.backward(total)
+        self.accelerator.clip_grad_norm_(self.objective.parameters(), config.clip)
         self.optimizer.step()
-        learnt = {}
+        figures = {name: loss.item() for name, loss in losses.items()}
         for term in self.trained.terms:
-            learnt |= term.learn(step, self.accelerator)
-        codes = step.looked.quantized.codes if step.looked else []
-        used = {f"used{k + 1}": len(c.unique()) for k, c in enumerate(codes)}
-        figures = {name: loss.item() for name, loss in losses.items()} | learnt
-        return {name: round(figure, 4) for name, figure in figures.items()} | used
+            figures |= term.learn(step, self.accelerator)
+        if step.looked:  # of every process, so that all stop together
+            codes = [self.accelerator.gather(one) for one in step.looked.quantized.codes]
+            figures |= self.guard.take(codes)
+        return {name: round(figure, 4) for name, figure in figures.items()}
 
-    def _batch(self) -> tuple[Tensor, list[Span], tuple[Tensor, Tensor] | None]:
+    def _batch(
+        self,
+    ) -> tuple[Tensor, Tensor, list[Span], tuple[Tensor, Tensor] | None]:
         crops = self.sampler.crops(self.config.crops, self.step)
         takes = None
         if self.trained.needs_takes:
             waves, lengths = self.sampler.takes(self.config.classes, self.step)
             takes = self._audio(waves), torch.from_numpy(lengths)
-        return self._audio(crops.waves), crops.spans, takes
+        return self._audio(crops.waves), self._audio(crops.heard), crops.spans, takes
 
     def _audio(self, waves: np.ndarray) -> Tensor:
         """(B, S) -> (B, 1, S) where the training runs."""
-        return torch.from_numpy(waves)[:, None].to(self.device)
+        return torch.from_numpy(waves)[:, None].to(self.accelerator.device)
 
     def fit_codebooks(self) -> None:
-        """Lay the words over the latents as they are now."""
+        """Lay the words over the latents as they are now, in every process alike."""
         self.trained.fit(self._audio(self.sampler.crops(64, FIT_DRAW).waves))
+        if self.accelerator.num_processes > 1:
+            for weight in self.trained.quantizer.parameters():
+                torch.distributed.broadcast(weight.data, src=0)
 
-    def _log(self, values: dict[str, float]) -> None:
-        self.folder.log(step=self.step, **values)
+    def _log(self, values: dict[str, Any], kind: str = "train") -> None:
+        if self.accelerator.is_main_process:
+            self.folder.log(step=self.step, kind=kind, **values)
+
+    def evaluate(self) -> dict[str, Any]:
+        """Measure the codec as it is saved, keep it if it is the best, write samples and curves."""
+        self.export()
+        codec = LLMCodec.from_pretrained(self.out, device=self.accelerator.device)
+        found, pairs = self.evaluation.run(codec)
+        if found["mel"] < self.best:
+            self.best = found["mel"]
+            codec.metadata = self._metadata() | {"evaluation": found}
+            codec.save_pretrained(self.out / "best")
+        self._log(found, kind="evaluation")
+        write_samples(self.out / "samples", pairs, codec.config.sample_rate)
+        draw(self.folder.log_file, self.out / "curves.svg")
+        return found
 
     def save(self) -> None:
         """Write resumable state, and the codec once its words are in use."""
         self.folder.save({
             "trained": self.trained.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "step": self.step, "llm": self.words.llm})
+            "guard": self.guard.state_dict(), "best": self.best, "step": self.step,
+            "llm": self.words.llm})
         if self.step > self.config.unquantised:
-            self.trained.quantizer.bake(self.codec.quantizer)
-            self.codec.metadata = {
-                "llm": self.words.llm, "steps": self.step, "seed": self.config.seed}
-            self.codec.save_pretrained(self.config.out)
+            self.export()
+
+    def export(self) -> None:
+        """Write the codec as it is now."""
+        self.trained.quantizer.bake(self.codec.quantizer)
+        self.codec.metadata = self._metadata()
+        self.codec.save_pretrained(self.out)
+
+    def _metadata(self) -> dict[str, Any]:
+        return {"llm": self.words.llm, "steps": self.step, "seed": self.config.seed}
 
     def resume(self) -> None:
         """Take up the last checkpoint, if any; around another LLM the words are laid out anew."""
-        if state := self.folder.load(self.device):
+        if state := self.folder.load(self.accelerator.device):
             self.trained.load_state_dict(state["trained"])
             self.optimizer.load_state_dict(state["optimizer"])
-            self.step = state["step"]
+            self.guard.load_state_dict(state["guard"])
+            self.step, self.best = state["step"], state["best"]
             if self.quantising and state["llm"] != self.words.llm:
                 self.fit_codebooks()
-
-
-def _accelerator(device: str) -> Any:
-    try:
-        from accelerate import Accelerator  # an extra
-    except ImportError as error:
-        raise ImportError(
-            "training needs accelerate; install it with pip install 'llm-codec[train]'"
-        ) from error
-    return Accelerator(cpu=device == "cpu")
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Entry point of ``llm-codec train``."""
-    parser = argparse.ArgumentParser(prog="llm-codec train", description=__doc__)
-    parser.add_argument("config", type=Path, help="recipe, such as llm_codec/training/pocket.json")
-    parser.add_argument("--llm", help="frozen LLM, not the recipe's: preset, folder or hub name")
-    parser.add_argument("--out", help="folder to write instead of the recipe's")
-    parser.add_argument("--steps", type=int, help="train this many steps instead")
-    parser.add_argument("--threads", type=int, help="processor threads to use")
-    args = parser.parse_args(argv)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    overrides = {k: v for k in ("llm", "out", "steps") if (v := getattr(args, k)) is not None}
-    config = TrainConfig.load(args.config, **overrides)
-    allowed = set(read_word_list(Path(config.word_list))) if config.word_list else None
-    words = read_words(config.llm, config.words, allowed)
-    Trainer(config, words, "cuda" if torch.cuda.is_available() else "cpu").train()
-    return 0
+            if self.accelerator.is_main_process and self.step > self.config.unquantised:
+                self.export()  # a kill may have come between two of its files

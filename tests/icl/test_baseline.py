@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from icl.baseline import COEFFICIENTS, FRAMES, NearestMean, mfcc, standardise, stretch
+from icl.baseline import COEFFICIENTS, FRAMES, mfcc
+from llm_codec.nearest import NearestMean, standardise, stretch
 
 
 def test_features_have_one_size_for_any_length(tone):

@@ -93,7 +93,12 @@ def test_the_program_itself(not_audio: Path) -> None:
 
 def test_train_hands_its_arguments_on(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[str]] = []
-    training = types.SimpleNamespace(trainer=types.SimpleNamespace(main=seen.append))
+
+    def note(argv: list[str]) -> int:
+        seen.append(argv)
+        return 0
+
+    training = types.SimpleNamespace(cli=types.SimpleNamespace(main=note))
     monkeypatch.setitem(sys.modules, "llm_codec.training", training)
     assert main(["train", "small.json", "--help"]) == 0
     assert seen == [["small.json", "--help"]]

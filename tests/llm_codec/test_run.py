@@ -90,8 +90,8 @@ def test_a_stop_while_saving_keeps_the_state_before(tmp_path, monkeypatch):
     folder = RunFolder(tmp_path)
     folder.save({"step": 1})
 
-    def half_way(state, path):
-        path.write_bytes(b"half")
+    def half_way(state, stream):
+        stream.write(b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(torch, "save", half_way)

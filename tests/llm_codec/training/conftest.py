@@ -23,8 +23,10 @@ from transformers import (
 from llm_codec import Vocabulary
 from llm_codec.manifest import COLUMNS
 from llm_codec.quantizer import Quantized
+from llm_codec.training.bank import ClipBank
 from llm_codec.training.codebook import Looked
 from llm_codec.training.config import TrainConfig
+from llm_codec.training.corpus import Corpus, open_corpus
 from llm_codec.training.term import Setting, Step
 from llm_codec.training.words import FrozenWords
 
@@ -42,20 +44,20 @@ def row(path: str, split: str, label: str, speaker: str, **other: str) -> dict[s
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve tones of two labels by three speakers, and a hum without label.
-
-    Clips of the dev split and of speaker `held` are listed but not there: reading one fails.
+    """Tones of two labels: twelve by three speakers, two each by `held`, two each of the dev
+    split; and a hum without label. A clip of the test split is listed but not there.
     """
     root, draw = tmp_path_factory.mktemp("corpus"), np.random.default_rng(0)
-    rows = [row("dev/a.wav", "dev", "low", "a"), row("train/held.wav", "train", "low", "held")]
+    rows = [row("test/a.wav", "test", "low", "a")]
     for label, hertz in (("low", 250), ("high", 900)):
-        for number in range(6):
+        for number in range(10):
             time = np.arange(6400 + 300 * number) / 16000
             wave = 0.2 * np.sin(2 * np.pi * hertz * (1 + number / 50) * time) * np.exp(-3 * time)
-            path = f"train/{label}{number}.wav"
-            (root / "train").mkdir(exist_ok=True)
+            split = "dev" if number > 7 else "train"
+            path = f"{split}/{label}{number}.wav"
+            (root / split).mkdir(exist_ok=True)
             soundfile.write(root / path, wave + draw.normal(0, 0.003, len(time)), 16000)
-            rows.append(row(path, "train", label, "abc"[number % 3]))
+            rows.append(row(path, split, label, "held" if number in (6, 7) else "abc"[number % 3]))
     soundfile.write(root / "train/hum.wav", draw.normal(0, 0.05, 20000), 16000)
     rows.append(row("train/hum.wav", "train", "", "", source="hums", seconds="1.25"))
     with (root / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
@@ -63,6 +65,22 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     return root
+
+
+@pytest.fixture
+def source(corpus: Path) -> Corpus:
+    return open_corpus(str(corpus), "train", "dev")
+
+
+@pytest.fixture
+def rows(source: Corpus) -> list[dict[str, str]]:
+    """Rows of `corpus` to train on."""
+    return [row for row in source.part("train") if row["speaker"] != "held"]
+
+
+@pytest.fixture
+def bank(source: Corpus, rows: list[dict[str, str]], tmp_path: Path) -> ClipBank:
+    return ClipBank(source, rows, tmp_path / "cache")
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +99,7 @@ def recipe(corpus: Path, tmp_path: Path) -> Callable[..., TrainConfig]:
         base = {
             "data": str(corpus), "llm": "none", "out": str(tmp_path / "out"), "codec": SHAPE,
             "held_out": ("held",), "words": (16, 32, 32), "core": 4, "steps": 6, "unquantised": 3,
-            "crops": 2, "seconds": 0.48, "classes": 2, "save_every": 2, "warmup": 2,
+            "crops": 2, "classes": 2, "save_every": 2, "warmup": 2,
         }
         return TrainConfig(**base | values)
 
@@ -107,23 +125,23 @@ def setting(recipe: Callable[..., TrainConfig], words: FrozenWords) -> Callable[
 
     def build(rows: Sequence[dict[str, str]] = (), **values: Any) -> Setting:
         config = recipe(**values)
-        return Setting(config, config.codec_config(words.embeddings[0].shape[1]), words, rows)
+        return Setting(config, config.codec_config(words), words, rows)
 
     return build
 
 
 @pytest.fixture(scope="session")
 def whisper(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A folder with a random Whisper, 16 wide, that hears one second."""
+    """A folder with a random Whisper, 16 wide, that hears three seconds."""
     config = WhisperConfig(
         vocab_size=40, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
         decoder_attention_heads=2, encoder_ffn_dim=24, decoder_ffn_dim=24, num_mel_bins=20,
-        max_source_positions=50, max_target_positions=8, pad_token_id=0, bos_token_id=1,
+        max_source_positions=150, max_target_positions=8, pad_token_id=0, bos_token_id=1,
         eos_token_id=2, decoder_start_token_id=1)
     folder = tmp_path_factory.mktemp("whisper")
     torch.manual_seed(0)
     WhisperModel(config).save_pretrained(folder)
-    WhisperFeatureExtractor(feature_size=20, chunk_length=1).save_pretrained(folder)
+    WhisperFeatureExtractor(feature_size=20, chunk_length=3).save_pretrained(folder)
     return str(folder)
 
 

@@ -22,7 +22,7 @@ class Bank:
     """Two clips in memory, as a `ClipBank` holds them."""
 
     clips: list[np.ndarray]
-    samples_path: object
+    path: object
 
     @property
     def ends(self) -> np.ndarray:
@@ -46,7 +46,7 @@ def tracks(tmp_path, recipe, words) -> PitchTracks:
 
 
 def shape(recipe, words):
-    return recipe().codec_config(words.embeddings[0].shape[1])
+    return recipe().codec_config(words)
 
 
 def test_tracks_hold_the_pitch_and_where_there_is_none(tracks: PitchTracks) -> None:

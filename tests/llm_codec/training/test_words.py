@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from llm_codec import checkpoint
-from llm_codec.training.words import read_word_list, read_words, whole_word
+from llm_codec.training.words import read_word_list, read_words, whole_words
 
 
 def test_words_come_with_their_embeddings(pair: Path, llama, tokenizer) -> None:
@@ -37,8 +37,9 @@ def test_too_few_words_is_one_clear_error(pair: Path) -> None:
 
 def test_only_whole_lower_case_words_count(make_tokenizer) -> None:
     tokenizer = make_tokenizer(["stone", "Upper", "a"])
-    found = {whole_word(tokenizer, token) for token in range(len(tokenizer))} - {None}
-    assert found == {"st", "sto", "ston", "stone"}
+    found = whole_words(tokenizer)
+    assert {word for word, _ in found} == {"st", "sto", "ston", "stone"}
+    assert [tokenizer.decode([token]) for _, token in found] == [f" {word}" for word, _ in found]
 
 
 def test_a_list_is_its_first_column(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""Clips are decoded once, and only those that are asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from llm_codec.manifest import load_clip
+from llm_codec.training.bank import ClipBank
+from llm_codec.training.corpus import Corpus
+
+
+def test_the_bank_holds_every_clip_as_it_is(corpus: Path, bank: ClipBank) -> None:
+    for number, row in enumerate(bank.rows):
+        wave, clip = load_clip(corpus / row["path"]), bank.clip(number)
+        assert clip.shape == wave.shape and clip.dtype == np.float32
+        assert np.abs(clip - wave).max() < 1e-4
+
+
+def test_clips_are_decoded_once(
+    source: Corpus, rows: list, tmp_path: Path
+) -> None:
+    decoded = []
+    counted = dataclasses.replace(source, load=lambda *a: decoded.append(a) or source.load(*a))
+    first = ClipBank(counted, rows, tmp_path)
+    again = ClipBank(counted, rows, tmp_path)
+    assert len(decoded) == len(rows) and np.array_equal(first.samples, again.samples)
+    fewer = ClipBank(counted, rows[1:], tmp_path)
+    assert len(decoded) == 2 * len(rows) - 1
+    assert np.array_equal(fewer.clip(0), first.clip(1))
+
+
+def test_an_interrupted_decode_is_done_again_and_leaves_nothing(
+    source: Corpus, rows: list, tmp_path: Path
+) -> None:
+    loaded = []
+
+    def stop(row: dict, rate: int) -> np.ndarray:
+        if loaded:
+            raise KeyboardInterrupt
+        loaded.append(row)
+        return source.load(row, rate)
+
+    with pytest.raises(KeyboardInterrupt):
+        ClipBank(dataclasses.replace(source, load=stop), rows, tmp_path)
+    assert loaded and not list(tmp_path.iterdir())
+    assert len(ClipBank(source, rows, tmp_path).clip(0)) > 0
+
+
+def test_no_clips_is_one_clear_error(source: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="has no clips of the split"):
+        ClipBank(source, [], tmp_path)
+
+
+def test_labels_group_clips_that_sound_alike(bank: ClipBank) -> None:
+    groups = bank.labelled()
+    assert set(groups) == {("tones", "low"), ("tones", "high")}
+    for (_, label), numbers in groups.items():
+        assert len(numbers) == 6
+        assert all(bank.rows[number]["label"] == label for number in numbers)
+
+
+def test_only_the_rows_given_are_read(source: Corpus, rows: list, tmp_path: Path) -> None:
+    read = []
+    noted = dataclasses.replace(source, load=lambda *a: read.append(a[0]) or source.load(*a))
+    bank = ClipBank(noted, rows[:3], tmp_path)
+    assert read == bank.rows == rows[:3]
+
+
+def test_a_longer_clip_counts_as_longer(bank: ClipBank) -> None:
+    assert bank.seconds(0) == pytest.approx(0.4) and bank.seconds(12) == pytest.approx(1.25)

@@ -1,0 +1,150 @@
+"""A run goes on after a kill or a full disk as if nothing had been, and leaves whole files."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from llm_codec import LLMCodec, atomic
+from llm_codec.cli import main
+from llm_codec.run import RunFolder, read_log
+from llm_codec.training.config import TrainConfig
+from llm_codec.training.trainer import Trainer
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Sums of two processes are equal in one order alone."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def rows(config: TrainConfig) -> dict[tuple[str, int], dict[str, Any]]:
+    """Figures of every step and evaluation; the last word counts where one was run twice."""
+    found = read_log(Path(config.out) / "train" / "log.jsonl")
+    return {(row["kind"], row["step"]): {k: v for k, v in row.items() if k != "time"}
+            for row in found}
+
+
+def saved(config: TrainConfig) -> Path:
+    return Path(config.out) / "train" / "state.pt"
+
+
+def test_a_killed_run_goes_on_to_the_same_curve(
+    recipe: Callable[..., TrainConfig], pair: Path, tmp_path: Path
+) -> None:
+    whole = recipe(llm=str(pair), steps=24, save_every=5, evaluate_every=8)
+    broken = dataclasses.replace(whole, out=str(tmp_path / "broken"))
+    Trainer(whole, whole.read_words()).train()
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps(dataclasses.asdict(broken)))
+    command = [sys.executable, "-m", "llm_codec.cli", "train", str(path), "--threads", "1"]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and not saved(broken).exists():
+            time.sleep(0.01)
+        time.sleep(random.uniform(0, 0.5))  # at any moment
+        process.kill()
+    assert process.returncode != 0, "the run ended before it was killed"
+    reached = max(step for _, step in rows(broken))
+    kept = torch.load(saved(broken), weights_only=True)["step"]
+    assert 5 <= kept <= reached + 1 < 24 and reached - kept < 8  # lost: steps since it was saved
+    Trainer(broken, broken.read_words()).train()
+    assert rows(broken) == rows(whole)
+    assert len([key for key in rows(whole) if key[0] == "train"]) == 24
+    for folder in ("", "best"):
+        one, two = (Path(c.out) / folder / "model.safetensors" for c in (whole, broken))
+        assert one.read_bytes() == two.read_bytes()
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("name", ["state.pt", "model.safetensors", "curves.svg"])
+def test_a_full_disk_is_one_line_and_leaves_what_was_there(
+    recipe: Callable[..., TrainConfig], pair: Path, tmp_path: Path, name: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = recipe(llm=str(pair), steps=6, save_every=4, evaluate_every=5)
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps(dataclasses.asdict(config)))
+    real, writes = atomic.write_bytes, []
+
+    def full(target: Path, data: bytes) -> None:
+        writes.append(Path(target).name)
+        if writes.count(name) > 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+        real(target, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "write_bytes", full)
+        assert main(["train", str(path)]) == 1
+    err = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert len(err) == 1 and name in err[0] and "No space left" in err[0]
+    state = torch.load(saved(config), weights_only=True)
+    assert state["step"] == (5 if name == "curves.svg" else 4)
+    assert not list(tmp_path.rglob("*.tmp"))
+    assert main(["train", str(path)]) == 0
+    assert LLMCodec.from_pretrained(config.out).metadata["steps"] == 6
+
+
+def test_a_codec_that_a_kill_left_in_two_halves_is_whole_again(
+    recipe: Callable[..., TrainConfig], pair: Path
+) -> None:
+    config = recipe(llm=str(pair))
+    words = config.read_words()
+    Trainer(config, words).train()
+    weights = Path(config.out) / "model.safetensors"
+    before = weights.read_bytes()
+    weights.write_bytes((Path(config.out) / "best" / "model.safetensors").read_bytes()[:-2] + b"!!")
+    with pytest.raises(ValueError, match="do not belong together"):
+        LLMCodec.from_pretrained(config.out)
+    Trainer(config, words).train()
+    assert weights.read_bytes() == before and LLMCodec.from_pretrained(config.out)
+
+
+def test_a_line_that_was_cut_short_spoils_no_other(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.log(step=0)
+    with folder.log_file.open("a") as file:
+        file.write('{"step": 1, "lo')
+    folder.log(step=2)
+    assert [row["step"] for row in read_log(folder.log_file)] == [0, 2]
+
+
+def test_what_a_kill_left_half_written_is_swept_up(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.save({"step": 3})
+    (tmp_path / ".state.pt.0badf00d.tmp").write_bytes(b"half")
+    assert folder.load() == {"step": 3}
+    assert [path.name for path in tmp_path.iterdir()] == ["state.pt"]
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model(
+    recipe: Callable[..., TrainConfig], pair: Path, tmp_path: Path
+) -> None:
+    config = recipe(llm=str(pair), steps=6)
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps(dataclasses.asdict(config)))
+    launch = ["accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
+    command = [sys.executable, "-m", *launch, "-m", "llm_codec.cli", "train", str(path)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=300,
+                   env=os.environ | {"PYTHONPATH": str(ROOT)})
+    steps = [step for kind, step in rows(config) if kind == "train"]
+    assert sorted(steps) == list(range(6))
+    assert LLMCodec.from_pretrained(config.out).metadata["steps"] == 6
