@@ -56,7 +56,8 @@ def _back(layer: nn.Module, low: int, high: int) -> tuple[int, int]:
     if isinstance(layer, SpectrumHead):
         return _scatter(low, high, layer.window, layer.hop, (layer.window - layer.hop) // 2)
     if isinstance(layer, Tone):  # its windows, and pitch drawn straight from frame to frame
-        return _gather(low, high, layer.window // layer.hop + 3, 1, layer.window // layer.hop // 2 + 1)
+        hops = layer.window // layer.hop
+        return _gather(low, high, hops + 3, 1, hops // 2 + 1)
     if isinstance(layer, LocalAttention):
         return low // layer.window * layer.window, -(-high // layer.window) * layer.window
     return low, high

@@ -206,7 +206,7 @@ class SpectrumHead(nn.Module):
         self.register_buffer("hann", torch.hann_window(self.window), persistent=False)
 
     def forward(self, x: Tensor, tone: Tensor) -> Tensor:
-        """x (B, T', C) and the tone's complex spectra (B, T', bins), which get gains of their own."""
+        """x (B, T', C), and complex spectra (B, T', bins) of a tone, which x says the gain of."""
         magnitude, phase, gain = at_least_single(self.project(x)).chunk(3, dim=-1)
         spectra = torch.polar(magnitude.clamp_max(6.0).exp(), phase)
         spectra = spectra + gain.clamp_max(3.0).exp() * tone

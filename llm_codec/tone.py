@@ -46,7 +46,7 @@ def salience(sample_rate: int, window: int) -> Tensor:
 
 
 def pitch_hertz(step: Tensor) -> Tensor:
-    """Hz of a place 0 .. PITCHES - 1 on the logarithmic scale of pitches, at the middle of a step."""
+    """Hz at the middle of a step, 0 .. PITCHES - 1, of the logarithmic scale of pitches."""
     return LOWEST * 2 ** ((step + 0.5) / PITCHES * OCTAVES)
 
 
@@ -105,7 +105,9 @@ class Tone(nn.Module):
 
     def pulses(self, hertz: Tensor, clock: Clock | None = None) -> Tensor:
         """Pitch (B, T') in Hz -> (B, T' hop): the sum of cosines at its multiples."""
-        pitch = nn.functional.interpolate(hertz[:, None], scale_factor=self.hop, mode="linear")[:, 0]
+        pitch = nn.functional.interpolate(
+            hertz[:, None], scale_factor=self.hop, mode="linear"
+        )[:, 0]
         turns = nn.functional.pad((pitch.double() / self.sample_rate).cumsum(-1), (1, 0))
         if clock is not None:
             turns = clock.set(turns)
