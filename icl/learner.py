@@ -47,7 +47,8 @@ class FewShotClassifier(FrozenPair):
             per token, for labels of unequal length.
         calibrate: ``"contextual"`` divides out what labels get from content-free queries.
         content_free: those queries, some of `icl.calibration.CONTENT_FREE`.
-        temperature: the logarithms of probabilities are divided by it; ``"fit"`` fits it on the
+        temperature: the logarithms of probabilities are divided by it; ``"auto"`` takes what was
+            measured for the model (``label_temperature``), else 1; ``"fit"`` fits it on the
             examples, each asked about without itself (one run of the prompt for each), or takes
             1 where fewer than `icl.calibration.ENOUGH` can be left out.
         tokenizer: of a server's model: a folder, a hub id or a tokenizer. None takes the model's.
@@ -76,7 +77,7 @@ class FewShotClassifier(FrozenPair):
     aggregate: str = "sum"
     calibrate: str = "none"
     content_free: Sequence[str] = ("silence", "noise", "empty")
-    temperature: float | str = 1.0
+    temperature: float | str = "auto"
     tokenizer: Any = None
     sample_rate: int | None = None
 
@@ -175,6 +176,8 @@ class FewShotClassifier(FrozenPair):
         return priors
 
     def _find_temperature(self) -> float:
+        if self.temperature == "auto":
+            return self.llm_.label_temperature
         if self.temperature != "fit":
             return float(self.temperature)
         examples = self._shown.examples
@@ -208,8 +211,9 @@ class FewShotClassifier(FrozenPair):
             raise PromptError(
                 f"repeats is {self.repeats} and orders is {self.orders}; both must be 1 or more"
             )
-        if self.temperature != "fit" and not _positive(self.temperature):
-            raise PromptError(f"temperature is {self.temperature!r}; expected a number or 'fit'")
+        if self.temperature not in ("auto", "fit") and not _positive(self.temperature):
+            raise PromptError(f"temperature is {self.temperature!r}; expected a number above 0, "
+                              "'auto' or 'fit'")
 
 
 def _positive(value: Any) -> bool:

@@ -22,6 +22,8 @@ class LLM(ABC):
         vocab_size: token ids are below this.
         fingerprint: 16 hex digits over the weights.
         tokenizer: the tokenizer the ids belong to, carried along for callers; None if unknown.
+        label_temperature: what logarithms of label probabilities are best divided by, measured for
+            the model; 1 if nobody has.
         tokens_run: tokens the model has computed so far.
         tokens_saved: tokens it did not compute again because their state was kept.
     """
@@ -29,6 +31,7 @@ class LLM(ABC):
     context_length: int
     vocab_size: int
     tokenizer: Any = None
+    label_temperature: float = 1.0
     tokens_run: int = 0
     tokens_saved: int = 0
 

@@ -140,3 +140,22 @@ def test_orders_are_held_side_by_side(codec, llm, clips):
     (one, two) = learner.encode(clips[4:])
     tails = sum(len(learner._writer.query(codes)) for codes in (one, two))
     assert llm.tokens_run - before <= 3 * tails
+
+
+def test_a_model_may_say_its_own_temperature(codec, llm, clips, monkeypatch):
+    plain = FewShotClassifier(codec, llm).fit(clips, LABELS * 3)
+    assert plain.temperature_ == 1.0
+    monkeypatch.setattr(llm, "label_temperature", 3.0)
+    told = FewShotClassifier(codec, llm).fit(clips, LABELS * 3)
+    given = FewShotClassifier(codec, llm, temperature=3.0).fit(clips, LABELS * 3)
+    assert told.temperature_ == 3.0
+    assert np.allclose(told.predict_proba(clips[:2]), given.predict_proba(clips[:2]))
+
+
+def test_a_model_folder_keeps_its_temperature(tmp_path, llm):
+    model = llm.model
+    model.config.label_temperature = 2.5
+    model.save_pretrained(tmp_path)
+    del model.config.label_temperature
+    llm.tokenizer.save_pretrained(tmp_path)
+    assert TransformersLLM.load(tmp_path).label_temperature == 2.5
