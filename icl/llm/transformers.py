@@ -37,7 +37,7 @@ class TransformersLLM(StepwiseLLM):
         config = model.config.get_text_config()
         self.context_length = int(config.max_position_embeddings)
         self.vocab_size = int(config.vocab_size)
-        self.label_temperature = float(getattr(config, "label_temperature", 1.0))  # ours, not theirs
+        self.label_temperature = float(getattr(config, "label_temperature", 1.0))  # a key of ours
         self.batch_size = batch_size
         self._ledger = Ledger()
         self._caches = [self._empty()]
