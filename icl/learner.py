@@ -49,9 +49,9 @@ class FewShotClassifier(FrozenPair):
         content_free: those queries, some of `icl.calibration.CONTENT_FREE`.
         temperature: the logarithms of probabilities are divided by it; ``"auto"`` takes what was
             measured for the model (``label_temperature``), over the root of the examples a label
-            has, but 1 or more; ``"fit"`` fits it on the
-            examples, each asked about without itself (one run of the prompt for each), or takes
-            1 where fewer than `icl.calibration.ENOUGH` can be left out.
+            has, but 1 or more; ``"fit"`` fits it on the examples, each asked about without itself
+            (one run of the prompt for each), or takes 1 where fewer than
+            `icl.calibration.ENOUGH` can be left out.
         tokenizer: of a server's model: a folder, a hub id or a tokenizer. None takes the model's.
         sample_rate: Hz, of clips given as arrays; None is the codec's own.
 

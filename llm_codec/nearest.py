@@ -43,6 +43,7 @@ class NearestMean:
         """Label for one feature (D,)."""
         return self.classes_[int((self._means @ _unit(feature)).argmax())]
 
+
 def _unit(vectors: np.ndarray) -> np.ndarray:
     """Vectors (..., D) at length 1; zero stays zero."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from llm_codec.config import CodecConfig
 from llm_codec.layers import LocalAttention, Noise
-from llm_codec.tone import PITCHES, Clock, PitchHead, Tone, salience
+from llm_codec.tone import PITCHES, Clock, PitchHead, Tone, at_least_single, salience
 
 FRAMES_PER_LATENT = 2  # mel frames the encoder reads for one latent frame
 STEPS_PER_LATENT = 3  # spectra the decoder writes for one latent frame
@@ -89,11 +89,6 @@ class LogMel(nn.Module):
         )
         return torch.stft(padded, self.window, self.hop, window=self.hann, center=False,
                           return_complex=True)
-
-
-def at_least_single(x: Tensor) -> Tensor:
-    """Half precision as float32, which transforms need; what is wider stays."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def mel_filters(sample_rate: int, bins: int, bands: int) -> Tensor:

@@ -35,6 +35,11 @@ class Clock:
         return turns
 
 
+def at_least_single(x: Tensor) -> Tensor:
+    """Half precision as float32, which transforms need; what is wider stays."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def salience(sample_rate: int, window: int) -> Tensor:
     """(PITCHES, window / 2 + 1): compressed spectra times this tell how much repeats at a pitch.
 
@@ -69,8 +74,7 @@ class PitchHead(nn.Module):
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """(B, T', C) -> log-odds of a tone (B, T') and log-odds of each pitch (B, T', PITCHES)."""
-        told = self.project(frames)
-        told = told.to(torch.promote_types(told.dtype, torch.float32))
+        told = at_least_single(self.project(frames))
         return told[..., 0], told[..., 1:]
 
     def hertz(self, pitches: Tensor) -> Tensor:

@@ -60,13 +60,12 @@ class ClipBank:
 
     def clip(self, number: int) -> np.ndarray:
         """Samples of a clip, (S,) float32 in [-1, 1]."""
-        start = self.ends[number - 1] if number else 0
-        return self.samples[start : self.ends[number]].astype(np.float32) / 32768
+        return self.samples[extent(self.ends, number)].astype(np.float32) / 32768
 
     def seconds(self, number: int) -> float:
         """Length of a clip."""
-        start = self.ends[number - 1] if number else 0
-        return float(self.ends[number] - start) / self.sample_rate
+        place = extent(self.ends, number)
+        return float(place.stop - place.start) / self.sample_rate
 
     def labelled(self) -> dict[tuple[str, str], list[int]]:
         """Clip numbers by (source, label), for labels whose clips sound alike, two or more each."""
@@ -75,3 +74,8 @@ class ClipBank:
             if row["label"] and row["label_kind"] in ALIKE:
                 groups[row["source"], row["label"]].append(number)
         return {key: numbers for key, numbers in groups.items() if len(numbers) > 1}
+
+
+def extent(ends: np.ndarray, number: int) -> slice:
+    """Where a clip lies among clips laid end to end; ``ends`` (N,) tells where each stops."""
+    return slice(ends[number - 1] if number else 0, ends[number])

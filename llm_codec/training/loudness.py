@@ -41,8 +41,7 @@ class LoudnessLoss(nn.Module):
         made, meant = self._power(output * gain), self._power(wanted * gain)
         loud, right = self._loudness(made), self._loudness(meant)
         dead = 0.25 * torch.minimum(loud, right)  # differences that are masked
-        off = (loud - right).abs() - dead
-        off = off.clamp_min(0)
+        off = ((loud - right).abs() - dead).clamp_min(0)
         added = ((made + 50) / (meant + 50)) ** 1.2
         added = torch.where(added < 3, 0.0, added.clamp_max(12))
         width = 24 / BANDS

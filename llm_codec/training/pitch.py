@@ -14,9 +14,9 @@ from llm_codec import atomic
 from llm_codec.config import CodecConfig
 from llm_codec.spectral import STEPS_PER_LATENT
 from llm_codec.tone import LOWEST, PITCHES, pitch_step
-from llm_codec.training.bank import ClipBank
+from llm_codec.training.bank import ClipBank, extent
 from llm_codec.training.data import Span
-from llm_codec.training.term import Setting, Step, Term
+from llm_codec.training.term import Step, Term
 
 FLOOR, CEILING = 60.0, 800.0  # Hz, of the pitches looked for
 SHORTEST = 1200  # samples in which the lowest can be found
@@ -83,7 +83,7 @@ class PitchTracks:
         hertz = np.zeros((count, samples // self.hop), np.float32)
         centres = np.arange(samples // self.hop) * self.hop + self.hop // 2
         for span in spans:
-            track = self.values[self.ends[span.clip - 1] if span.clip else 0 : self.ends[span.clip]]
+            track = self.values[extent(self.ends, span.clip)]
             here = (centres >= span.start) & (centres < span.stop)
             places = (centres[here] - span.start + span.offset) // self.hop
             hertz[span.row, here] = track[np.minimum(places, len(track) - 1)]
@@ -111,16 +111,6 @@ class Pitch(Term):
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("steps", torch.arange(PITCHES).float(), persistent=False)
-
-    @classmethod
-    def asked(cls, weights: dict[str, float]) -> bool:
-        """Whether a recipe's weights ask for it."""
-        return any(weights.get(name) for name in cls.losses)
-
-    @classmethod
-    def build(cls, setting: Setting) -> Pitch:
-        """Nothing to choose."""
-        return cls()
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         voicing, pitches, hertz = step.voice

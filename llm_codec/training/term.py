@@ -90,9 +90,18 @@ class Term(nn.Module, ABC):
     needs_takes: ClassVar[bool] = False
 
     @classmethod
-    @abstractmethod
-    def build(cls, setting: Setting, **options: Any) -> Term:
-        """The term for a run; options as the recipe gives them under the name of a loss."""
+    def asked(cls, weights: Mapping[str, float]) -> bool:
+        """Whether one of its losses has a weight other than 0."""
+        return any(weights.get(name) for name in cls.losses)
+
+    @classmethod
+    def build(cls, setting: Setting) -> Term:
+        """The term for a run, if nothing is to choose.
+
+        Others say by further parameters what a recipe may tell them in ``options``, under the name
+        of a loss.
+        """
+        return cls()
 
     @abstractmethod
     def forward(self, step: Step) -> dict[str, Tensor]:

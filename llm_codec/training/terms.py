@@ -61,11 +61,6 @@ class Commitment(Term):
 
     losses, needs_words = ("commitment",), True
 
-    @classmethod
-    def build(cls, setting: Setting) -> Commitment:
-        """Nothing to choose."""
-        return cls()
-
     def forward(self, step: Step) -> dict[str, Tensor]:
         return {"commitment": step.looked.commitment}
 
@@ -75,11 +70,6 @@ class Agreement(Term):
 
     losses, needs_takes = ("agreement",), True
 
-    @classmethod
-    def build(cls, setting: Setting) -> Agreement:
-        """Nothing to choose."""
-        return cls()
-
     def forward(self, step: Step) -> dict[str, Tensor]:
         return {"agreement": agreement(step.takes.core, step.takes.frames)}
 
@@ -88,11 +78,6 @@ class Isotropy(Term):
     """Coarse latents should spread as the words do; see `guidance.isotropy`."""
 
     losses = ("isotropy",)
-
-    @classmethod
-    def build(cls, setting: Setting) -> Isotropy:
-        """Nothing to choose."""
-        return cls()
 
     def forward(self, step: Step) -> dict[str, Tensor]:
         return {"isotropy": isotropy(step.core)}
@@ -111,7 +96,7 @@ def loss_names() -> list[str]:
 
 def wanted(weights: dict[str, float]) -> list[type[Term]]:
     """Terms that have a loss of weight other than 0."""
-    return [term for term in TERMS if any(weights.get(name) for name in term.losses)]
+    return [term for term in TERMS if term.asked(weights)]
 
 
 def build_terms(setting: Setting) -> list[Term]:
