@@ -23,22 +23,28 @@ class Batch:
     target: torch.Tensor
 
 
-def prose_batch(corpus: np.ndarray, rows: int, length: int, rng: np.random.Generator) -> Batch:
-    """Random stretches of the corpus; every token but the first is a target.
+def prose_batch(
+    corpus: np.ndarray, rows: int, length: int, rng: np.random.Generator, bos: int
+) -> Batch:
+    """Random stretches of the corpus; every token but the first, ``bos``, is a target.
+
+    Texts of games begin with ``bos`` too, so that it tells nothing about what follows.
 
     Args:
         corpus: (N,) token ids.
         rows: B.
         length: L.
         rng: where the stretches start.
+        bos: token every text begins with.
 
     Raises:
         ValueError: the corpus is shorter than one row.
     """
-    if len(corpus) <= length:
-        raise ValueError(f"the text has {len(corpus)} tokens but one row needs {length + 1}")
-    starts = rng.integers(len(corpus) - length, size=rows)
-    rows_ids = np.stack([corpus[start : start + length] for start in starts]).astype(np.int64)
+    if len(corpus) < length:
+        raise ValueError(f"the text has {len(corpus)} tokens but one row needs {length}")
+    starts = rng.integers(len(corpus) - length + 1, size=rows)
+    stretches = [[bos, *corpus[start : start + length - 1]] for start in starts]
+    rows_ids = np.array(stretches, dtype=np.int64)
     target = np.ones_like(rows_ids, dtype=bool)
     target[:, 0] = False
     return Batch(torch.from_numpy(rows_ids), torch.from_numpy(target))

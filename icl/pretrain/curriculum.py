@@ -49,7 +49,8 @@ class Curriculum:
         if begun and kinds.random() < config.prose_share:
             rng = np.random.default_rng((config.seed, step, 1, rank))
             rows = max(1, config.batch_tokens // config.prose_length)
-            return "prose", prose_batch(self.corpus, rows, config.prose_length + 1, rng)
+            bos = self.spell.tokenizer.bos_token_id
+            return "prose", prose_batch(self.corpus, rows, config.prose_length + 1, rng, bos)
         return "games", self.games(step, int(kinds.choice(config.lengths)), rank)
 
     def games(self, step: int, length: int, rank: int = 0) -> Batch:

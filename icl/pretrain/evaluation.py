@@ -36,7 +36,8 @@ class Evaluation:
         length = min(TOKENS, max(config.lengths))
         rng = np.random.default_rng((config.seed, 1))
         size = min(config.prose_length, len(self.prose) - 2)
-        found = {"prose": prose_batch(self.prose, ROWS, size + 1, rng)}
+        prose = prose_batch(self.prose, ROWS, size + 1, rng, tokenizer.bos_token_id)
+        found = {"prose": prose}
         for number, name in enumerate(config.games):
             rng = np.random.default_rng((config.seed, 2, number))
             table = curriculum.table(config.steps, length, rng)

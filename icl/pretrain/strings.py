@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -59,6 +60,14 @@ class StringMaker:
         holds = holds[: int(np.searchsorted(np.cumsum(holds), length)) + 1]
         points = self.space.sample(len(holds), self.rng)
         return np.repeat(points, holds, axis=0)[:length]
+
+    def layered_points(self, paths: Sequence[np.ndarray], noise: Noise) -> np.ndarray:
+        """Noisy points along each path in turn; later ones differ more from take to take.
+
+        So codecs of several scales write a sound: first in few words, then ever finer.
+        """
+        takes = [self.string_points(path, noise.scaled(n)) for n, path in enumerate(paths, 1)]
+        return np.concatenate(takes)
 
     def string_points(self, path: np.ndarray, noise: Noise) -> np.ndarray:
         """Noisy points along a path: another speed, start, voice and jitter, (N', core), N' > 0."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from icl.pretrain.games.base import Game, Part, Table, ids, size
-from icl.pretrain.games.matching import draw_classes, draw_names
-from icl.pretrain.games.numerals import draw_expression, say
+from icl.pretrain.games.matching import draw_names, draw_takes
+from icl.pretrain.games.numerals import draw_expression, draw_question, say
 
 PHRASES = ("", " the sound of", " an audio of", " say")
 
@@ -14,7 +14,8 @@ PHRASES = ("", " the sound of", " an audio of", " say")
 class Lookup(Game):
     """``three: w w w`` once or a few times for each name, then ``three:`` or ``one + two:``.
 
-    Strings of one name differ by noise; the one shown last is the answer, word for word.
+    Strings of one name differ by noise; the one shown last is the answer, word for word, and where
+    it ends. Some strings have three layers, as `draw_takes` says.
     """
 
     def write(self, table: Table) -> list[Part]:
@@ -22,9 +23,9 @@ class Lookup(Game):
         rng, spell = table.rng, table.spell
         numbers = rng.random() < 0.5
         count, shots = int(rng.integers(2, 8)), int(rng.integers(1, 6))
-        most = min(table.draw_length(), max(table.length[0], table.tokens // (3 * count)))
-        shots = max(1, min(shots, int(0.6 * table.tokens / (count * (1.3 * most + 8)))))
-        paths, noise = draw_classes(table, count, most)
+        takes, noise = draw_takes(table, count, table.tokens // (3 * count))
+        longest = max(sum(map(len, paths)) for paths in takes)
+        shots = max(1, min(shots, int(0.6 * table.tokens / (count * (1.3 * longest + 8)))))
         values = rng.choice(10, size=count, replace=False).tolist()
         names = [say(value, rng) for value in values] if numbers else draw_names(table, count)
         phrase = str(rng.choice(PHRASES))
@@ -32,15 +33,22 @@ class Lookup(Game):
         parts: list[Part] = []
         latest: dict[int, np.ndarray] = {}
         for turn in rng.permutation(np.repeat(np.arange(count), shots)).tolist():
-            points = table.maker.string_points(paths[turn], noise)
+            points = table.maker.layered_points(takes[turn], noise)
             latest[turn] = table.maker.space.nearest(points)
             parts += [ids(spell.ids(f"{phrase} {names[turn]}{sign}")), ids(latest[turn]), end]
         for turn in rng.integers(count, size=16).tolist():
             plain = not numbers or rng.random() < 0.4
-            asked = names[turn] if plain else draw_expression(values[turn], rng)
-            answer = latest[turn]
-            question = [ids(spell.ids(f"{phrase} {asked}{sign}")), ids(answer, target=True), end]
+            asked = names[turn] if plain else _draw_expression(values[turn], rng)
+            answer = ids([*latest[turn], *end.content], target=True)
+            question = [ids(spell.ids(f"{phrase} {asked}{sign}")), answer]
             if size(parts) + size(question) > table.tokens:
                 break
             parts += question
         return parts
+
+
+def _draw_expression(value: int, rng: np.random.Generator) -> str:
+    """A question that a digit answers."""
+    words = bool(rng.random() < 0.5)
+    draw = draw_expression if rng.random() < 0.6 else draw_question
+    return draw(value, rng, words)

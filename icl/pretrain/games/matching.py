@@ -8,6 +8,7 @@ from icl.pretrain.games.base import Game, Part, Table, ids, size
 from icl.pretrain.strings import Noise
 
 MOST_WAYS, MOST_SHOTS = 10, 5
+LAYERED = (14, 84)  # fewest and most words of a string of three layers
 QUESTIONS = 4  # of one text; with more, answered questions would serve as examples
 
 
@@ -62,6 +63,27 @@ def draw_classes(table: Table, ways: int, most: int) -> tuple[list[np.ndarray], 
         along = np.linspace(0, len(common) - 1, len(path)).round().astype(int)
         paths.append(alike * common[along] + (1 - alike) * path)
     return paths, table.noise.scaled(float(rng.uniform(0.2, 1.0)) * (1 - alike))
+
+
+def draw_takes(table: Table, count: int, room: int) -> tuple[list[list[np.ndarray]], Noise]:
+    """What the strings of some names tell, and how far two takes may differ.
+
+    In half of the texts that is one path. Otherwise it is three, each with twice the words of the
+    one before, as a codec of three scales has them.
+
+    Args:
+        table: of the game.
+        count: names.
+        room: words that a string may have.
+    """
+    if room < LAYERED[0] or table.rng.random() < 0.5:
+        most = min(table.draw_length(), max(table.length[0], room))
+        paths, noise = draw_classes(table, count, most)
+        return [[path] for path in paths], noise
+    words = int(table.rng.integers(LAYERED[0], min(LAYERED[1], room) + 1))
+    paths, noise = draw_classes(table, count, max(1, words // 7))
+    finer = [[table.maker.path(times * len(path)) for times in (2, 4)] for path in paths]
+    return [[path, *rest] for path, rest in zip(paths, finer, strict=True)], noise
 
 
 def draw_names(table: Table, count: int) -> list[str]:

@@ -19,10 +19,11 @@ def games(make_table):
 
 def test_prose_is_stretches_of_the_corpus():
     corpus = np.arange(500, dtype=np.uint16)
-    batch = prose_batch(corpus, rows=6, length=20, rng=np.random.default_rng(0))
+    batch = prose_batch(corpus, rows=6, length=20, rng=np.random.default_rng(0), bos=1000)
     assert batch.input_ids.shape == batch.target.shape == (6, 20)
     assert batch.input_ids.dtype == torch.int64 and batch.target.dtype == torch.bool
-    assert (batch.input_ids.diff(dim=1) == 1).all()
+    assert (batch.input_ids[:, 0] == 1000).all()
+    assert (batch.input_ids[:, 1:].diff(dim=1) == 1).all()
     assert not batch.target[:, 0].any() and batch.target[:, 1:].all()
 
 

@@ -74,3 +74,13 @@ def test_words_are_left_out_and_strange_ones_put_in(maker):
     more = [len(maker.string_points(path, Noise(distract=0.3))) for _ in range(50)]
     assert 24 < np.mean(fewer) < 32 and 48 < np.mean(more) < 56
     assert len(maker.string_points(maker.path(3), Noise(drop=1.0))) == 1
+
+
+def test_layers_of_a_string_follow_one_another_and_differ_ever_more(maker):
+    paths = [maker.path(4 * times) for times in (1, 2, 4)]
+    still = maker.layered_points(paths, Noise())
+    np.testing.assert_allclose(still, np.concatenate(paths))
+    takes = [maker.layered_points(paths, Noise(spread=0.1)) - still for _ in range(200)]
+    first, second, third = (np.std([t[part] for t in takes]) for part in
+                            (slice(0, 4), slice(4, 12), slice(12, 28)))
+    np.testing.assert_allclose([second / first, third / first], [2, 3], rtol=0.1)
