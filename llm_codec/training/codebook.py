@@ -53,6 +53,25 @@ class ProjectedCodebook(nn.Module):
         self.projection.bias.copy_(latents.mean - weight @ words.mean)
 
     @torch.no_grad()
+    def adopt(self, table: Tensor) -> None:
+        """Take the map that gives a table (V, D) of these words.
+
+        Raises:
+            ValueError: no linear map of the embeddings gives it, so it is of other words.
+        """
+        ones = torch.ones(len(self.embeddings), 1, dtype=torch.float64)
+        given = torch.cat([self.embeddings.double().cpu(), ones], dim=1)
+        wanted = table.double().cpu()
+        if len(wanted) != len(given):
+            raise ValueError(f"the start has {len(wanted)} words, the recipe {len(given)}")
+        found = torch.linalg.lstsq(given, wanted, driver="gelsd").solution
+        left = (given @ found - wanted).square().mean() / wanted.var()
+        if left > 1e-3:  # half precision leaves far less
+            raise ValueError("the start's words are not those of the recipe, or of another LLM")
+        self.projection.weight.copy_(found[:-1].T)
+        self.projection.bias.copy_(found[-1])
+
+    @torch.no_grad()
     def fit_core(self, latent: Tensor) -> None:
         """Lay the words' leading principal directions, each of equal spread, on the core channels.
 

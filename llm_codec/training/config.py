@@ -23,6 +23,8 @@ class TrainConfig:
         llm: preset, folder or hub name of the frozen LLM whose words the codes are.
         out: folder for the last codec; ``best/`` inside it holds the one with the lowest mel loss
             on clips held out, ``train/`` log, resumable state and samples.
+        start: preset, folder or hub name of an earlier codec, of the same shape and around the same
+            words, to go on from; empty begins at random.
         codec: `CodecConfig` fields; codebook sizes and embedding width follow from the words.
         split: rows of the manifest to train on.
         held_out: speakers left out of training, to choose settings on; they are evaluated on.
@@ -56,6 +58,7 @@ class TrainConfig:
     data: str
     llm: str
     out: str
+    start: str = ""
     codec: dict[str, Any] = field(default_factory=dict)
     split: str = "train"
     held_out: tuple[str, ...] = ()
@@ -107,6 +110,8 @@ class TrainConfig:
                     for pair in (self.levels, self.noise_snr)),
             f"steps is {self.steps} but the lookup is switched on at {self.unquantised} "
             "(unquantised): no codec would come of it": self.steps > self.unquantised >= 0,
+            f"unquantised is {self.unquantised} but the start is quantised: give 0":
+                not (self.start and self.unquantised),
             f"noise_share is {self.noise_share} but must be 0 to 1": 0 <= self.noise_share <= 1,
             "crops, classes, warmup, save_every, evaluate_every and evaluate_clips must be 1 or "
             "more": min(self.crops, self.classes, self.warmup, self.save_every,

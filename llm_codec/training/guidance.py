@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 SEGMENTS = 4  # parts of a clip that are compared with the same part of another
 TEMPERATURE = 0.2  # in units of the squared distance per channel
+REACH = 0.35  # of a word, in units of the latents' spread: about half the way to the next one
 
 
 def agreement(latent: Tensor, frames: Tensor) -> Tensor:
@@ -32,6 +35,33 @@ def agreement(latent: Tensor, frames: Tensor) -> Tensor:
                                                              device=paths.device), -1e9)
     partner = torch.arange(len(paths), device=paths.device) ^ 1
     return nn.functional.cross_entropy(logits, partner)
+
+
+def disturb(waves: Tensor, seed: int) -> Tensor:
+    """Clips (B, 1, S) with white noise, each 15 to 35 dB below its clip; the same for a seed."""
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(waves.shape, generator=generator).to(waves)
+    below = torch.empty(len(waves), 1, 1).uniform_(15, 35, generator=generator).to(waves)
+    loudness = waves.square().mean(dim=-1, keepdim=True).sqrt()
+    return waves + noise * loudness * 10 ** (-below / 20)
+
+
+def steadiness(views: Sequence[Tensor], words: Tensor, table: Tensor) -> Tensor:
+    """Every view of a clip should be nearest to the word that the clip itself gets, by a margin.
+
+    Cross-entropy over all words, their probabilities falling off with the squared distance (ours:
+    the mean squared error alone is small long before the nearest word is the same).
+
+    Args:
+        views: of pooled latents, each (N, D).
+        words: (N,) int64, rows of ``table``.
+        table: (V, D).
+
+    Returns:
+        () nats.
+    """
+    near = [-torch.cdist(view, table).square() / (2 * REACH**2) for view in views]
+    return torch.stack([nn.functional.cross_entropy(logits, words) for logits in near]).mean()
 
 
 def isotropy(latent: Tensor) -> Tensor:

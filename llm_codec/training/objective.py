@@ -12,6 +12,7 @@ from llm_codec.quantizer import pool
 from llm_codec.tone import LOWEST
 from llm_codec.training.codebook import ProjectedCodebook, TrainingQuantizer
 from llm_codec.training.data import Span
+from llm_codec.training.guidance import disturb
 from llm_codec.training.pitch import Voice
 from llm_codec.training.term import Setting, Step, Takes
 from llm_codec.training.terms import build_terms
@@ -64,10 +65,11 @@ class Objective(nn.Module):
         given = latent if looked is None else looked.quantized.latent
         output, voice = self._decode(given, hertz, number)
         taken = None if takes is None else self._takes(*takes)
+        disturbed = self._disturbed(waves, number) if looked else None
         losses: dict[str, Tensor] = {}
         with _full_precision(waves):
             step = Step(number, waves, output.float(), latent, self.core(latent), spans, looked,
-                        taken, voice)
+                        taken, voice, disturbed)
             for term in self.terms:
                 if quantising or not term.needs_words:
                     losses |= term(step)
@@ -101,6 +103,27 @@ class Objective(nn.Module):
 
     def _takes(self, waves: Tensor, lengths: Tensor) -> Takes:
         return Takes(self.core(self.latent(waves)), -(-lengths // self._span))
+
+    def _disturbed(self, waves: Tensor, number: int) -> Tensor | None:
+        if not any(term.needs_disturbed for term in self.terms):
+            return None
+        return self.core(self.latent(disturb(waves, number)))
+
+    @torch.no_grad()
+    def begin(self, codec: LLMCodec) -> None:
+        """Start from an earlier codec around the same words.
+
+        Raises:
+            ValueError: it has another shape or other words.
+        """
+        for name, mine in (("encoder", self.encoder), ("decoder", self.decoder)):
+            try:
+                mine.load_state_dict(getattr(codec, name).state_dict())
+            except RuntimeError as error:
+                raise ValueError(f"the recipe's {name} is not that of its start; give both the "
+                                 "same shape") from error
+        for mine, given in zip(self.quantizer.codebooks, codec.quantizer.codebooks, strict=True):
+            mine.adopt(given.table)
 
     @torch.no_grad()
     def fit(self, waves: Tensor) -> None:

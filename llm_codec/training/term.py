@@ -65,6 +65,7 @@ class Step:
         looked: what the lookup found; None before it is switched on.
         takes: labelled pairs; None if no term asks for them.
         voice: pitch as told and as it is; None if no term asks for it.
+        disturbed: (B, D', T_1) `core` of the same audio in noise; None if no term asks for it.
     """
 
     number: int
@@ -76,6 +77,7 @@ class Step:
     looked: Looked | None = None
     takes: Takes | None = None
     voice: Voice | None = None
+    disturbed: Tensor | None = None
 
 
 class Term(nn.Module, ABC):
@@ -88,6 +90,7 @@ class Term(nn.Module, ABC):
     losses: ClassVar[tuple[str, ...]]  # names, as in the recipe's weights
     needs_words: ClassVar[bool] = False  # computed once the lookup is on
     needs_takes: ClassVar[bool] = False
+    needs_disturbed: ClassVar[bool] = False
 
     @classmethod
     def asked(cls, weights: Mapping[str, float]) -> bool:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from llm_codec.training.adversary import Adversary
 from llm_codec.training.consistency import Consistency
-from llm_codec.training.guidance import agreement, isotropy
+from llm_codec.training.guidance import agreement, isotropy, steadiness
 from llm_codec.training.losses import ReconstructionLoss
 from llm_codec.training.loudness import LoudnessLoss
 from llm_codec.training.pitch import Pitch
@@ -74,6 +74,18 @@ class Agreement(Term):
         return {"agreement": agreement(step.takes.core, step.takes.frames)}
 
 
+class Steadiness(Term):
+    """A little noise should not change the coarse words; see `guidance.steadiness`."""
+
+    losses, needs_words, needs_disturbed = ("steadiness",), True, True
+
+    def forward(self, step: Step) -> dict[str, Tensor]:
+        views = [view.mT.flatten(0, 1) for view in (step.core, step.disturbed)]
+        table = step.looked.tables[0][:, : views[0].shape[1]]
+        words = step.looked.quantized.codes[0].flatten()
+        return {"steadiness": steadiness(views, words, table)}
+
+
 class Isotropy(Term):
     """Coarse latents should spread as the words do; see `guidance.isotropy`."""
 
@@ -84,8 +96,8 @@ class Isotropy(Term):
 
 
 TERMS: tuple[type[Term], ...] = (
-    Reconstruction, Loudness, Pitch, Commitment, Agreement, Isotropy, Consistency, Semantic,
-    Predictability, Adversary,
+    Reconstruction, Loudness, Pitch, Commitment, Agreement, Steadiness, Isotropy, Consistency,
+    Semantic, Predictability, Adversary,
 )
 
 

@@ -61,6 +61,8 @@ class Trainer:
         self.trained = Objective(self.codec, setting).to(device)
         if self.trained.needs_takes:
             self.sampler.check_labels()
+        if config.start:
+            self.trained.begin(LLMCodec.from_pretrained(config.start))
         moving = [p for p in self.trained.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(moving, lr=config.learning_rate, betas=(0.8, 0.99))
         self.objective, self.optimizer = self.accelerator.prepare(self.trained, optimizer)
@@ -86,7 +88,7 @@ class Trainer:
         bar = tqdm(total=config.steps, initial=self.step, unit="step",
                    disable=None if main else True)
         while self.step < config.steps:
-            if self.step == config.unquantised:
+            if self.step == config.unquantised and not config.start:
                 self.fit_codebooks()
             self._log(self._update())
             self.step += 1

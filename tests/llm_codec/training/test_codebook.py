@@ -140,3 +140,21 @@ def test_commitment_is_its_formula(latent: torch.Tensor) -> None:
         looked = TrainingQuantizer([book], (1,), "euclidean")(latent)
         expected = weight * (looked.quantized.latent - latent).square().mean()
         assert torch.allclose(looked.commitment, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("core", [0, CORE])
+def test_a_book_takes_up_the_table_of_an_earlier_run(core: int) -> None:
+    embeddings = torch.randn(200, 30)
+    first, second = (ProjectedCodebook(embeddings, DIM, core) for _ in range(2))
+    if core:
+        first.fit_core(torch.randn(100, CORE))
+    second.adopt(first.table().half().float())
+    assert torch.allclose(second.table(), first.table(), atol=2e-3)
+
+
+def test_a_table_of_other_words_is_refused() -> None:
+    book, other = (ProjectedCodebook(torch.randn(200, 30), DIM) for _ in range(2))
+    with pytest.raises(ValueError, match="not those of the recipe"):
+        book.adopt(other.table())
+    with pytest.raises(ValueError, match="200 words"):
+        ProjectedCodebook(torch.randn(100, 30), DIM).adopt(other.table())

@@ -7,7 +7,15 @@ import math
 import pytest
 import torch
 
-from llm_codec.training.guidance import SEGMENTS, TEMPERATURE, agreement, isotropy
+from llm_codec.training.guidance import (
+    REACH,
+    SEGMENTS,
+    TEMPERATURE,
+    agreement,
+    disturb,
+    isotropy,
+    steadiness,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -81,3 +89,26 @@ def test_isotropy_asks_for_zero_mean_and_unit_covariance() -> None:
     flat = latent.clone()
     flat[:, 1:] = flat[:, :1]
     assert isotropy(flat).item() == pytest.approx(5, rel=1e-3)
+
+
+def test_noise_lies_below_each_clip_and_follows_the_seed() -> None:
+    waves = torch.randn(40, 1, 16000) * torch.logspace(-3, 0, 40)[:, None, None]
+    noise = disturb(waves, 1) - waves
+    below = 20 * (waves.std(dim=-1) / noise.std(dim=-1)).log10()
+    assert below.min() > 14.9 and below.max() < 35.1 and below.std() > 3
+    assert torch.equal(disturb(waves, 1), disturb(waves, 1))
+    assert not torch.equal(disturb(waves, 1), disturb(waves, 2))
+    assert not disturb(torch.zeros(1, 1, 100), 1).any()
+
+
+def test_steadiness_is_the_surprise_of_the_word_in_every_view() -> None:
+    table, words = torch.randn(30, 4), torch.tensor([3, 7])
+    views = [table[words] + 0.1 * torch.randn(2, 4) for _ in range(2)]
+    surprise = [
+        torch.stack([-((row - word) ** 2).sum() / (2 * REACH**2) for word in table])
+        .log_softmax(0)[right] for view in views for row, right in zip(view, words, strict=True)
+    ]
+    expected = -torch.stack(surprise).mean()
+    assert torch.allclose(steadiness(views, words, table), expected, atol=1e-5)
+    assert steadiness([table[words]], words, 10 * table).item() > 1.0  # not where the words lie
+    assert steadiness([10 * table[words]], words, 10 * table).item() < 1e-3
