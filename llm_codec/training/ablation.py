@@ -37,7 +37,7 @@ class Ablation:
 
     Args:
         config: the recipe; all is written to ``ablation/`` in its ``out``.
-        losses: to leave out, one at a time.
+        losses: to leave out, one at a time; several joined by ``+`` are left out together.
         seeds: runs of each; the first has the recipe's seed, the next ones the seeds after it.
 
     Raises:
@@ -45,11 +45,12 @@ class Ablation:
     """
 
     def __init__(self, config: TrainConfig, losses: Sequence[str], seeds: int = 1) -> None:
-        if off := [name for name in losses if not config.weights.get(name)]:
+        left_out = [name for joined in losses for name in joined.split("+")]
+        if off := [name for name in left_out if not config.weights.get(name)]:
             raise ValueError(f"{', '.join(off)} cannot be left out: the recipe's weights are "
                              f"{config.weights}")
-        if len(config.weights) == 1:
-            raise ValueError("without the only loss there is nothing to train with")
+        if any(not set(config.weights) - set(joined.split("+")) for joined in losses):
+            raise ValueError("with no loss left there is nothing to train with")
         self.config, self.root = config, Path(config.out) / "ablation"
         self.runs = [(name, config.seed + number) for number in range(seeds)
                      for name in (ALL, *dict.fromkeys(losses))]
@@ -74,8 +75,9 @@ class Ablation:
         return self.table(lines)
 
     def _config(self, name: str, seed: int) -> TrainConfig:
-        weights = {loss: weight for loss, weight in self.config.weights.items() if loss != name}
-        folder = self.root / f"{self._title(name).replace(' ', '-')}-{seed}"
+        weights = {loss: weight for loss, weight in self.config.weights.items()
+                   if loss not in name.split("+")}
+        folder = self.root / f"{self._title(name).replace(', ', '-').replace(' ', '-')}-{seed}"
         return dataclasses.replace(self.config, weights=weights, seed=seed, out=str(folder))
 
     def _measure(self, trainer: Trainer, name: str, seed: int) -> dict[str, Any]:
@@ -126,7 +128,7 @@ class Ablation:
 
     @staticmethod
     def _title(name: str) -> str:
-        return name if name == ALL else f"without {name}"
+        return name if name == ALL else f"without {name.replace('+', ', ')}"
 
 
 def _cell(values: Sequence[float], column: str) -> str:

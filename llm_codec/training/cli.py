@@ -43,7 +43,7 @@ def _parser() -> Parser:
     parser.add_argument("--steps", type=at_least(1), metavar="N", help="train this many steps")
     parser.add_argument("--threads", type=at_least(1), metavar="N", help="processor threads to use")
     parser.add_argument("--ablate", metavar="LOSS,…", help="train with all losses, then without "
-                        "each of these in turn, and print a table")
+                        "each of these in turn (A+B: without both), and print a table")
     parser.add_argument("--seeds", type=at_least(1), default=1, metavar="K",
                         help="runs of each of them, with other seeds (default 1)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
