@@ -44,6 +44,10 @@ def main(argv: Sequence[str]) -> int:
         from llm_codec.bench import gpu
 
         return gpu.main(argv)
+    if "--words" in argv:
+        from llm_codec.bench import words
+
+        return words.main(argv)
     args = parser().parse_args(argv)
     quiet()
     try:
@@ -59,7 +63,8 @@ def parser() -> Parser:
     found = Parser(
         prog="llm-codec bench",
         description="Measure how well codecs reconstruct audio. --speed and --gpu measure speed "
-                    "alone and have arguments of their own: llm-codec bench --gpu --help.",
+                    "alone, --words what their words are worth; they have arguments of their own: "
+                    "llm-codec bench --words --help.",
     )
     add = found.add_argument
     add("--data", type=Path, required=True, metavar="DIR|MANIFEST", help="folder, or manifest.csv")
