@@ -11,6 +11,7 @@ import torch
 
 from llm_codec.codes import Codes
 from llm_codec.config import CodecConfig
+from llm_codec.parts import sounding
 from llm_codec.parsing import Parser
 from llm_codec.spelling import Spelling, VocabularyError, spell
 
@@ -180,10 +181,8 @@ class BoundVocabulary:
             )
         parts = []
         for number in range(1, count + 1):
-            step = codes.hop_length * codes.vq_strides[number - 1]
-            stop = -(-int(codes.num_samples) // step) if trim else None
-            part = codes.scales[number - 1][0, :stop].tolist()
-            parts.append((number, part, self._spellings[number - 1]))
+            part = sounding(codes, number - 1) if trim else codes.scales[number - 1][0]
+            parts.append((number, part.tolist(), self._spellings[number - 1]))
         return parts
 
 

@@ -1,4 +1,4 @@
-"""Parts of a clip's codes: whole blocks, cut out and joined again."""
+"""Parts of a clip's codes: whole blocks, cut out and joined again, and what is no padding."""
 
 from __future__ import annotations
 
@@ -34,6 +34,20 @@ def join(parts: Iterable[Codes]) -> Codes:
     # Arrays, because thousands of small tensors kept between large ones would tear the heap apart.
     scales = tuple(torch.from_numpy(np.array(words, dtype=np.int64))[None] for words in held)
     return dataclasses.replace(first, scales=scales, num_samples=torch.tensor([samples]))
+
+
+def sounding(codes: Codes, scale: int) -> Tensor:
+    """Codes of one clip that stand for sound, without those of the padding of its last block.
+
+    Args:
+        codes: of one clip.
+        scale: 0..K-1.
+
+    Returns:
+        int64 (ceil(num_samples / samples of a code),).
+    """
+    step = codes.hop_length * codes.vq_strides[scale]
+    return codes.scales[scale][0, : -(-int(codes.num_samples) // step)]
 
 
 def count_blocks(config: CodecConfig, codes: Codes) -> int:

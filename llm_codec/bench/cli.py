@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from llm_codec import atomic
 from llm_codec.bench import clips as clips_module
+from llm_codec.bench import command
 from llm_codec.bench.codecs import SpecError
 from llm_codec.bench.journal import Journal, JournalError, read_lines, to_json
 from llm_codec.bench.metrics.neural import Wanted
@@ -45,6 +44,10 @@ def main(argv: Sequence[str]) -> int:
         from llm_codec.bench import gpu
 
         return gpu.main(argv)
+    if "--words" in argv:
+        from llm_codec.bench import words
+
+        return words.main(argv)
     args = parser().parse_args(argv)
     quiet()
     try:
@@ -60,7 +63,8 @@ def parser() -> Parser:
     found = Parser(
         prog="llm-codec bench",
         description="Measure how well codecs reconstruct audio. --speed and --gpu measure speed "
-                    "alone and have arguments of their own: llm-codec bench --gpu --help.",
+                    "alone, --words what their words are worth; they have arguments of their own: "
+                    "llm-codec bench --words --help.",
     )
     add = found.add_argument
     add("--data", type=Path, required=True, metavar="DIR|MANIFEST", help="folder, or manifest.csv")
@@ -96,11 +100,10 @@ def measure(args: argparse.Namespace) -> list[Line]:
     """
     from llm_codec.bench import run
 
-    specs = [spec.strip() for spec in args.codecs.split(",") if spec.strip()]
-    if len(set(specs)) < len(specs) or not specs:
-        raise UsageError(f"--codecs is {args.codecs!r}; expected different names")
+    specs = command.names(args.codecs, "--codecs")
     clips = clips_module.find(args.data, args.split, args.limit, args.seed)
-    head = run.header(_command(args), _settings(args), clips, specs)
+    settings = command.settings(args, SETTINGS)
+    head = run.header(command.line(settings), settings, clips, specs)
     able = [row["codec"] for row in head["codecs"]]
     if args.baseline is not None and args.baseline not in able:
         raise UsageError(f"--baseline {args.baseline} is none of the codecs: {', '.join(able)}")
@@ -157,17 +160,3 @@ def _journal(args: argparse.Namespace, head: Line) -> Iterator[Journal]:
             yield journal
         finally:
             journal.close()
-
-
-def _settings(args: argparse.Namespace) -> dict[str, Any]:
-    values = {name: getattr(args, name) for name in SETTINGS if getattr(args, name)}
-    return values | {"data": str(args.data), "seed": args.seed}
-
-
-def _command(args: argparse.Namespace) -> str:
-    """The command that makes the same numbers; where they go is left out."""
-    words = ["llm-codec", "bench"]
-    for name, value in _settings(args).items():
-        words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
-    return shlex.join(words)
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,11 +55,9 @@ def find(
         ManifestError: the manifest cannot be read.
         ValueError: a split of a plain folder, or one without clips.
     """
-    root = data.parent if data.name == MANIFEST else data
-    if not root.is_dir() or data.is_file() and data.name != MANIFEST:
-        raise FileNotFoundError(f"{data} is not there; expected a folder or its {MANIFEST}")
+    root = folder(data)
     if (root / MANIFEST).is_file():
-        clips = _listed(root, split)
+        clips = listed(root, rows(root, split))
     elif split is not None:
         raise ValueError(f"{root} has no {MANIFEST}, so it has no split {split}")
     else:
@@ -66,29 +65,54 @@ def find(
         clips = [Clip(file.relative_to(root).as_posix(), file) for file in files]
     if not clips:
         raise FileNotFoundError(f"{root} holds no audio files ({', '.join(audio.SUFFIXES)})")
-    return clips if limit is None else _draw(clips, limit, seed)
+    if limit is None:
+        return clips
+    return [clips[place] for place in draw([clip.kind for clip in clips], limit, seed)]
 
 
-def _listed(root: Path, split: str | None) -> list[Clip]:
-    rows = read_manifest(root)
-    taken = [row for row in rows if split in (None, row["split"])]
+def folder(data: Path) -> Path:
+    """The folder of the clips, which is named itself or by its manifest.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+    """
+    root = data.parent if data.name == MANIFEST else data
+    if not root.is_dir() or data.is_file() and data.name != MANIFEST:
+        raise FileNotFoundError(f"{data} is not there; expected a folder or its {MANIFEST}")
+    return root
+
+
+def rows(root: Path, split: str | None) -> list[dict[str, str]]:
+    """Rows of a folder's manifest, of one split or of all.
+
+    Raises:
+        ManifestError: the manifest cannot be read.
+        ValueError: no row is of the split.
+    """
+    found = read_manifest(root)
+    taken = [row for row in found if split in (None, row["split"])]
     if not taken:
-        known = ", ".join(sorted({row["split"] for row in rows}))
+        known = ", ".join(sorted({row["split"] for row in found}))
         raise ValueError(f"{root} has no clips of split {split}; there are {known}")
+    return taken
+
+
+def listed(root: Path, rows: Sequence[dict[str, str]]) -> list[Clip]:
+    """Clips of rows of the manifest of ``root``."""
     return [Clip(row["path"], root / row["path"], _kind(row), row.get("transcript") or "")
-            for row in taken]
+            for row in rows]
+
+
+def draw(kinds: Sequence[str], limit: int, seed: int) -> list[int]:
+    """Places of at most ``limit`` items of each kind, in order; which, the seed decides."""
+    chosen: set[int] = set()
+    for kind in sorted(set(kinds)):
+        places = [place for place, other in enumerate(kinds) if other == kind]
+        drawn = random.Random(f"{seed} {kind}")  # so that a kind's draw is its own
+        chosen |= set(drawn.sample(places, min(limit, len(places))))
+    return sorted(chosen)
 
 
 def _kind(row: dict[str, str]) -> str:
     """What a row's column ``kind`` says, else what its ``group`` counts as."""
     return row.get("kind") or KINDS.get(row.get("group") or "", UNKNOWN)
-
-
-def _draw(clips: list[Clip], limit: int, seed: int) -> list[Clip]:
-    """At most ``limit`` clips of each kind, in their order."""
-    chosen: set[int] = set()
-    for kind in sorted({clip.kind for clip in clips}):
-        places = [place for place, clip in enumerate(clips) if clip.kind == kind]
-        draw = random.Random(f"{seed} {kind}")  # so that a kind's draw is its own
-        chosen |= set(draw.sample(places, min(limit, len(places))))
-    return [clips[place] for place in sorted(chosen)]

@@ -75,6 +75,11 @@ def header(
     if not described:
         reasons = "; ".join(f"{row['codec']}: {row['reason']}" for row in skipped)
         raise ValueError(f"none of the codecs can run here: {reasons}")
+    return {**opening(command, settings, clips), "codecs": described, "skipped": skipped}
+
+
+def opening(command: str, settings: dict[str, Any], clips: Sequence[Clip]) -> Line:
+    """What the first line of every record says: versions, settings, clips; as for `header`."""
     names = "\n".join(f"{clip.kind} {clip.name}" for clip in clips)
     return {
         "line": "header", "format": FORMAT, "command": command, "settings": settings,
@@ -82,7 +87,6 @@ def header(
                      **{name: found for name in LIBRARIES if (found := _version(name))}},
         "clips": dict(sorted(Counter(clip.kind for clip in clips).items())),
         "clips_sha256": hashlib.sha256(names.encode()).hexdigest()[:16],
-        "codecs": described, "skipped": skipped,
     }
 
 

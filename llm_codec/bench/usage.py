@@ -37,14 +37,15 @@ class Usage:
         alike. It and ``share_used`` are low where few codes were counted; ``n`` says how many.
         """
         return [
-            {"line": "codebook", "codec": codec, "scale": number, **_use(counter, size)}
+            {"line": "codebook", "codec": codec, "scale": number, **use([*counter.values()], size)}
             for codec, counters in self.counts.items()
             for number, (counter, size) in enumerate(zip(counters, self.sizes[codec]), start=1)
         ]
 
 
-def _use(counter: Counter[str], size: int) -> dict[str, Any]:
-    found = usage.Usage.of(np.array([*counter.values()], dtype=np.int64), size)
+def use(counts: Sequence[int] | np.ndarray, size: int) -> dict[str, Any]:
+    """Use of a codebook of V = ``size`` words as JSON values, from how often each was seen."""
+    found = usage.Usage.of(np.asarray(counts, dtype=np.int64), size)
     return {
         "size": size, "n": found.n, "used": found.used, "share_used": round(found.share, 6),
         "entropy_bits": round(found.entropy, 6),

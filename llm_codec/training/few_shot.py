@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from llm_codec.codec import LLMCodec
 from llm_codec.nearest import STEPS, NearestMean, standardise, stretch
 from llm_codec.training.bank import ClipBank
-from llm_codec.training.stability import coarse_words
+from llm_codec.training.stability import coarse_words, word_vectors
 
 LABELS, CLIPS, QUESTIONS = 12, 5, 200  # a source; a label; all questions
 SECONDS = 3.0  # that are heard of a clip
@@ -52,11 +51,8 @@ class FewShot:
         if not self.questions:
             return {}
         words = coarse_words(codec, list(self._waves.values()))
-        book = codec.quantizer.codebooks[0]
-        vectors = [book.vectors(torch.from_numpy(row).to(book.table.device)).cpu().numpy()
-                   for row in words]
-        features = standardise({clip: stretch(rows, STEPS)
-                                for clip, rows in zip(self._waves, vectors, strict=True)})
+        features = standardise({clip: stretch(word_vectors(codec, row), STEPS)
+                                for clip, row in zip(self._waves, words, strict=True)})
         right = [
             NearestMean().fit([features[yes], features[no]], ["yes", "no"]).predict(features[query])
             == "yes" for yes, no, query in self.questions

@@ -71,10 +71,37 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows.append({"path": "broken.wav", "split": "damaged", "group": "speech"})
     soundfile.write(root / "whole.wav", voice(0.9), RATE)
     rows.append({"path": "whole.wav", "split": "damaged", "group": "speech"})
+    write_manifest(root, rows)
+    return root
+
+
+def write_manifest(root: Path, rows: list[dict[str, str]]) -> None:
     with (root / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [*COLUMNS, "group", "transcript"], restval="")
         writer.writeheader()
         writer.writerows(rows)
+
+
+@pytest.fixture(scope="session")
+def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Manifest of split dev: tones of three classes by two speakers, noise labelled by level,
+    clips without a label, and a source of one class."""
+    root = tmp_path_factory.mktemp("classes")
+    named = [("tones", f"{hertz}", "tone", "xy"[take % 2]) for hertz in (200, 700, 2500)
+             for take in range(4)]
+    named += [("tones", "10 dB", "noise", "")] * 2 + [("plain", "", "", "")] * 2
+    named += [("calls", "hey", "wake_word", "")] * 3 + [("calls", "hi", "wake_word", "")]
+    rows = []
+    for number, (source, label, kind, speaker) in enumerate(named):
+        draw = np.random.default_rng(number)
+        seconds = draw.uniform(0.3, 0.7)
+        wave = 0.03 * draw.standard_normal(round(seconds * RATE))
+        if kind == "tone":
+            wave += 0.2 * np.sin(2 * np.pi * float(label) * np.arange(len(wave)) / RATE)
+        soundfile.write(root / f"{number}.wav", wave, RATE)
+        rows.append({"path": f"{number}.wav", "source": source, "split": "dev", "label": label,
+                     "label_kind": kind, "speaker": speaker, "seconds": f"{seconds:.3f}"})
+    write_manifest(root, rows)
     return root
 
 

@@ -79,7 +79,9 @@ class Levels:
             whole = np.pad(wave, (0, -len(wave) % 1920)).reshape(-1, 1920)
             words = -np.log2(np.sqrt((whole**2).mean(axis=1)))
             words = np.append(words.round(), 99)  # a frame of padding
-            coded.append(SimpleNamespace(scales=[torch.from_numpy(words)[None]]))
+            coded.append(SimpleNamespace(
+                scales=[torch.from_numpy(words)[None]], num_samples=torch.tensor([len(wave)]),
+                hop_length=480, vq_strides=(4,)))
         return coded
 
 

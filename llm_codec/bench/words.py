@@ -1,0 +1,163 @@
+"""``llm-codec bench --words``: what a codec's words are worth, beside the sound that they give."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from llm_codec import LLMCodec, atomic
+from llm_codec.bench import bootstrap, command, labelled, run, words_table
+from llm_codec.bench.codecs.words import Words
+from llm_codec.bench.journal import to_json
+from llm_codec.bench.labelled import Rows, Source
+from llm_codec.bench.nearness import Nearness
+from llm_codec.bench.questions import Answers, Quiz
+from llm_codec.bench.summary import DIGITS, RESAMPLES
+from llm_codec.bench.usage import use
+from llm_codec.bench.worker import Line, one_thread, quiet
+from llm_codec.mfcc import FRAMES, mfcc
+from llm_codec.nearest import STEPS, stretch
+from llm_codec.parser import Parser, UsageError, at_least
+from llm_codec.parts import sounding
+from llm_codec.training.stability import word_vectors, words_kept_by_clip
+
+# What the numbers depend on; a record names these alone.
+SETTINGS = ("words", "data", "codecs", "split", "sources", "few_shot", "episodes", "limit", "seed")
+CONDITIONS = {  # in which the figures hold, for whoever reads the record alone
+    "words": "those that stand for sound, without the padding of a clip's last block",
+    "features": f"vectors of scale-1 words, stretched to {STEPS} steps; MFCCs to {FRAMES} frames",
+    "few_shot": "2-way 1-shot, nearest class mean by cosine; three different clips a question, "
+                "examples by any speaker, that of the clip asked about or another",
+    "interval_95": f"percentile bootstrap over clips, {RESAMPLES} resamples; of questions, over "
+                   "the clips asked about",
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measures, prints a table and writes a record.
+
+    Args:
+        argv: arguments behind ``llm-codec bench``, ``--words`` among them.
+
+    Returns:
+        0.
+
+    Raises:
+        UsageError: wrong arguments.
+        ValueError, OSError, ImportError: it cannot be done; the message is one line.
+    """
+    args = _parser().parse_args(argv)
+    quiet()
+    with one_thread(), torch.inference_mode():
+        lines = measure(args)
+    print(words_table.text(lines))
+    if args.json:
+        atomic.write_bytes(args.json, "".join(to_json(line) + "\n" for line in lines).encode())
+    return 0
+
+
+def measure(args: argparse.Namespace) -> list[Line]:
+    """The record: header, data, the reference, and a line for each codec.
+
+    Raises:
+        UsageError: arguments that do not fit one another.
+        ValueError, OSError: clips or a codec cannot be used.
+    """
+    specs = command.names(args.codecs, "--codecs")
+    near, asked = (command.names(getattr(args, name), f"--{name.replace('_', '-')}")
+                   for name in ("sources", "few_shot"))
+    rows = Rows(args.data, args.split, args.limit, args.seed)
+    sources = {name: rows.source(name) for name in dict.fromkeys([*near, *asked])}
+    codecs = {spec: LLMCodec.from_pretrained(spec) for spec in specs}
+    rate, *others = {codec.config.sample_rate for codec in codecs.values()}
+    if others:
+        raise UsageError("--codecs have different sample rates; measure them one by one")
+    waves = rows.load(rate)
+    quiz = Quiz([sources[name] for name in asked], args.episodes, args.seed)
+    by_mfcc = quiz.answer({source.name: [mfcc(wave, rate) for wave in source.of(waves)]
+                           for source in quiz.sources})
+    bench = _Bench(waves, [sources[name] for name in near], quiz, by_mfcc, args.seed)
+    settings = command.settings(args, SETTINGS)
+    head = run.opening(command.line(settings), settings, rows.clips)
+    return [
+        {**head, "conditions": CONDITIONS},
+        {"line": "data", **labelled.describe(waves, [*sources.values()], rate)},
+        {"line": "reference", "features": "mfcc", "few_shot": quiz.score(by_mfcc)},
+        *({"line": "words", "codec": spec, **Words(spec, codec).origin(), **bench.run(codec)}
+          for spec, codec in codecs.items()),
+    ]
+
+
+class _Bench:
+    """Clips and questions, the same for every codec."""
+
+    def __init__(
+        self, waves: Sequence[np.ndarray], near: Sequence[Source], quiz: Quiz, by_mfcc: Answers,
+        seed: int,
+    ) -> None:
+        self.waves, self.near, self.quiz = waves, near, quiz
+        self.by_mfcc, self.seed = by_mfcc, seed
+
+    def run(self, codec: LLMCodec) -> Line:
+        """Every figure of one codec; each clip is encoded once as it is and once a change."""
+        coded = codec.encode(self.waves)
+        scales = [[sounding(codes, scale).numpy() for codes in coded]
+                  for scale in range(codec.config.num_scales)]
+        counts = [np.bincount(np.concatenate(words), minlength=size)
+                  for words, size in zip(scales, codec.config.codebook_sizes, strict=True)]
+        kept = words_kept_by_clip(codec, self.waves, scales[0], self.seed)
+        features = [stretch(word_vectors(codec, words), STEPS) for words in scales[0]]
+        return {
+            "use": [{"scale": number, **use(count, len(count))}
+                    for number, count in enumerate(counts, start=1)],
+            "stability": self._stability(kept, counts[0]),
+            "same_class_nearer": {source.name: self._nearness(source, features)
+                                  for source in self.near},
+            "few_shot": self._few_shot(features),
+        }
+
+    def _stability(self, kept: Mapping[str, np.ndarray], counts: np.ndarray) -> Line:
+        """Share of words kept; chance is that of two words drawn from all being the same."""
+        chance = round(float(np.square(counts / counts.sum()).sum()), DIGITS)
+        lines = {}
+        for name, found in kept.items():
+            same, words = found.T
+            drawn = bootstrap.over_clips(bootstrap.ratio(same, words), len(words), self.seed)
+            lines[name] = {"share": round(float(same.sum() / words.sum()), DIGITS),
+                           "n": int(words.sum()), "clips": len(words), "chance": chance,
+                           "interval_95": bootstrap.interval(drawn)}
+        return lines
+
+    def _nearness(self, source: Source, features: Sequence[np.ndarray]) -> Line:
+        vectors = [rows.ravel() for rows in source.of(features)]
+        return Nearness(vectors, source.labels).score(self.seed)
+
+    def _few_shot(self, features: Sequence[np.ndarray]) -> Line:
+        right = self.quiz.answer({s.name: s.of(features) for s in self.quiz.sources})
+        return self.quiz.score(right, self.by_mfcc)
+
+
+def _parser() -> Parser:
+    found = Parser(prog="llm-codec bench --words",
+                   description="What the words of codecs of this project are worth: how many are "
+                               "in use, whether they stay when a clip hardly changes, and whether "
+                               "clips of one class have near ones.")
+    add = found.add_argument
+    add("--words", action="store_true", help="this measurement")
+    add("--data", type=Path, required=True, metavar="DIR|MANIFEST", help="a manifest.csv's folder")
+    add("--codecs", default="pocket", metavar="A,B,…", help="presets, folders or hub ids (pocket)")
+    add("--split", help="split of the manifest (all)")
+    add("--sources", default="fsdd,booth-sounds", metavar="A,B,…",
+        help="sources of the manifest whose classes should be apart (fsdd,booth-sounds)")
+    add("--few-shot", default="fsdd,booth-sounds,emodb", metavar="A,B,…",
+        help="sources to ask 2-way 1-shot questions about (fsdd,booth-sounds,emodb)")
+    add("--episodes", type=at_least(1), default=1000, metavar="N", help="questions a source (1000)")
+    add("--limit", type=at_least(1), metavar="N", help="most clips of each label of a source (all)")
+    add("--seed", type=int, default=0, help="of questions, noise, clips and resamples (0)")
+    add("--json", type=Path, metavar="FILE", help="the record")
+    add("--debug", action="store_true", help="show the traceback of an error")
+    return found
