@@ -18,6 +18,7 @@ from icl.tasks.base import Clip, DataError
 from llm_codec.audio import AudioError
 from llm_codec.codec import LLMCodec
 from llm_codec.codes import Codes
+from llm_codec.parts import sounding
 
 
 class Models:
@@ -99,9 +100,9 @@ class Models:
         return self._codes[clip]
 
     def word_vectors(self, codes: Codes) -> np.ndarray:
-        """The codec's vectors of the words of scale 1: float32 (T_1, D)."""
-        table = self.codec.quantizer.codebooks[0]
-        return table.vectors(codes.scales[0][0].to(table.table.device)).cpu().numpy()
+        """The codec's vectors of the words of scale 1 that a prompt has: float32 (T_1, D)."""
+        book = self.codec.quantizer.codebooks[0]
+        return book.vectors(sounding(codes, 0).to(book.table.device)).cpu().numpy()
 
     @torch.inference_mode()
     def through_codec(self, wave: np.ndarray, seed: int = 0) -> np.ndarray:
