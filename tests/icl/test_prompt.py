@@ -186,6 +186,12 @@ def test_what_follows_an_answer_is_what_follows_it_in_the_examples(
     assert writer.end_id in ids
 
 
+def test_answers_that_nothing_follows_have_no_end(bound, tokenizer):
+    template = Template("open", demo="{source} ={target}", query="{source} =")
+    with pytest.raises(PromptError, match="'open' has no text between an answer and the next"):
+        _ = PromptWriter(template, bound, tokenizer).end_id
+
+
 @pytest.mark.parametrize(("demo", "query"), [
     ("{source}", "{source}"), ("{source}{target}", ""), ("{source}{target}{more}", "{source}"),
     ("{source}{target}", "{source}{target}"), ("{target}{target}{source}", "{source}"),
