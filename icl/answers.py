@@ -1,16 +1,16 @@
-"""What a generator may answer: sound of the right length, or text; and how it is read."""
+"""What a generator may answer: sound of a fitting length, or text; and how it is read."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
-from statistics import median
+from statistics import median, median_low
 from typing import Protocol
 
+from icl.any_length import AnyLength
 from icl.constraint import FreeText, Grammar, LabelTrie
 from icl.jobs import Job
-from icl.scale_grammar import ScaleGrammar
 from icl.writer import Content, PromptWriter
 from llm_codec.codes import Codes
 from llm_codec.vocabulary import BoundVocabulary, Vocabulary
@@ -33,13 +33,14 @@ class Answers(Protocol):
 
 
 class SoundAnswers:
-    """Sound: exactly the words of every scale that its length needs.
+    """Sound: the words of every scale that a length needs, of one length or any one of several.
 
     Args:
         job: says how long it lasts.
         words: the codec's words bound to the language model.
         scales: leading ones to make.
         examples: codes of targets, and sources.
+        end: token that follows an answer in the prompt.
         seconds: length; None follows the job.
     """
 
@@ -49,48 +50,59 @@ class SoundAnswers:
         words: BoundVocabulary,
         scales: int,
         examples: Sequence[tuple[Content, Codes]],
+        end: int,
         seconds: float | None = None,
     ) -> None:
         self.job = job
         self.words = leading(words, scales)
         self.vocabulary = words.vocabulary
         self.examples = examples
+        self.end = end
         self.seconds = seconds
 
-    def grammar(self, source: Content) -> Grammar:
-        """Words of each scale, as many as come."""
-        return ScaleGrammar(self.words, self._counts(source))
+    def grammar(self, source: Content) -> AnyLength:
+        """Words of each scale, as many as one of the lengths has."""
+        return AnyLength(self.words, [*self._lengths(source)], self.end)
 
     def longest(self, source: Content) -> int:
-        """Most tokens those words take."""
-        return sum(map(int.__mul__, self._word_lengths, self._counts(source)))
+        """Most tokens those words take; a shorter length has a word less for its end token."""
+        lengths = self._lengths(source)
+        return max(sum(map(int.__mul__, self._word_lengths, counts)) for counts in lengths)
 
     def read(self, ids: Sequence[int], source: Content) -> Codes:
         """Codes of those words, with length and level."""
-        gain = self._gain(source)
-        codes = self.words.to_codes(ids, self._samples(source), gain, trim=True)
+        words, counts = self.grammar(source).read(ids)
+        samples, gain = self._lengths(source)[counts], self._gain(source)
+        codes = self.words.to_codes(words, samples, gain, trim=True)
         return dataclasses.replace(codes, vocabulary=self.vocabulary.fingerprint)
 
     @cached_property
     def _word_lengths(self) -> list[int]:
         return [max(map(len, book)) for book in self.words.token_ids]
 
-    def _counts(self, source: Content) -> tuple[int, ...]:
-        return self.words.config.valid_frames(self._samples(source))
+    def _lengths(self, source: Content) -> dict[tuple[int, ...], int]:
+        """Samples of the sounds that may come, by their words of each scale.
 
-    def _samples(self, source: Content) -> int:
-        config, targets = self.words.config, [int(t.num_samples) for _, t in self.examples]
+        Of targets with as many words, a middle one says how long it is to the sample.
+        """
+        config = self.words.config
+        known: dict[tuple[int, ...], list[int]] = {}
+        for wanted in self._samples(source):
+            samples = max(config.hop_length, round(wanted))
+            known.setdefault(config.valid_frames(samples), []).append(samples)
+        return {counts: median_low(samples) for counts, samples in known.items()}
+
+    def _samples(self, source: Content) -> list[float]:
+        targets = [int(target.num_samples) for _, target in self.examples]
         if self.seconds is not None:
-            wanted = self.seconds * config.sample_rate
-        elif self.job.length == "median":
-            wanted = median(targets)
-        elif self.job.length == "source":
-            wanted = int(source.num_samples)
-        else:
-            pairs = zip(self.examples, targets, strict=True)
-            ratio = median(made / int(known.num_samples) for (known, _), made in pairs)
-            wanted = int(source.num_samples) * ratio
-        return max(config.hop_length, round(wanted))
+            return [self.seconds * self.words.config.sample_rate]
+        if self.job.length == "shown":
+            return targets
+        if self.job.length == "source":
+            return [int(source.num_samples)]
+        pairs = zip(self.examples, targets, strict=True)
+        ratio = median(made / int(known.num_samples) for (known, _), made in pairs)
+        return [int(source.num_samples) * ratio]
 
     def _gain(self, source: Content) -> float:
         """As the examples' level, against that of their sources if these are sounds."""

@@ -27,8 +27,9 @@ from llm_codec.codes import Codes
 class FewShotGenerator(FrozenPair):
     """Makes sound or text after a few example pairs, shown to a frozen language model as words.
 
-    What is drawn keeps to a grammar: sound has exactly the words its length needs, so that it
-    always decodes; text is one of those allowed, or ends where the examples' texts do.
+    What is drawn keeps to a grammar: sound has exactly the words that its length needs, so that it
+    always decodes; text is one of those allowed, or ends where the examples' texts do. Sound made
+    of text has the length of one of the examples: the language model says of which.
 
     Args:
         task: name in `icl.jobs.JOBS`, or a `Job`.
@@ -145,7 +146,8 @@ class FewShotGenerator(FrozenPair):
     def _make_answers(self, examples: Sequence[tuple[Content, Content]], scales: int) -> Answers:
         if self._job.target == "audio":
             words = self._writer.vocabulary
-            return SoundAnswers(self._job, words, scales, examples, self.seconds)
+            end = self._writer.end_id
+            return SoundAnswers(self._job, words, scales, examples, end, self.seconds)
         allowed = None if self.texts is None else texts(self.texts, "text")
         return TextAnswers(self._writer, self.llm_.vocab_size, allowed, self.max_tokens)
 

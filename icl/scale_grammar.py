@@ -76,14 +76,6 @@ class ScaleGrammar:
         self.counts = tuple(counts)
         self._books = _books(vocabulary)[: len(counts)]
 
-    @property
-    def runs(self) -> list[tuple[list[int], int]] | None:
-        """Token ids of each scale and how many of them come, if all words are single tokens."""
-        if not all(book.single for book in self._books):
-            return None
-        pairs = zip(self._books, self.counts, strict=True)
-        return [(book.following[()].tolist(), count) for book, count in pairs]
-
     def start(self) -> State:
         """Before the first word."""
         return self._settle(0, 0)
@@ -107,6 +99,18 @@ class ScaleGrammar:
     def allowed(self, state: State) -> Tensor | None:
         """Token ids that may follow; None when the last word is complete."""
         return None if state is None else self._books[state[0]].following[state[2]]
+
+    def ahead(self, state: State) -> int:
+        """For how many tokens `allowed` stays as it is, whatever comes; at least 1."""
+        scale, done, _ = state
+        book, total = self._books[scale], -done
+        if not book.single:
+            return 1
+        for other, count in zip(self._books[scale:], self.counts[scale:], strict=True):
+            if count and other is not book:
+                break
+            total += count
+        return total
 
     def _settle(self, scale: int, done: int) -> State:
         """The place before a word, in the next scale that has one left."""

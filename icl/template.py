@@ -73,6 +73,9 @@ TEMPLATES: dict[str, Template] = {
         # Ours: few tokens, and the label stands before the words, so that each word can look back
         # at its label. The pocket language model has practised this form most.
         Template("pocket", demo="{target}:{source}\n", query="?:{source} ="),
+        # To make sound: what is asked for stands before the words, in examples and question alike.
+        # An example of a text and its sound reads as one of a label and its sound does above.
+        Template("pocket-say", demo="{source}:{target}\n", query="{source}:"),
         Template("pocket-last", demo="{source} ={target}\n", query="{source} ="),
         # arXiv 2406.10056, Appendix C, in the literal form of its released script: the next
         # example starts right after a label, and the space before a label belongs to the query.

@@ -122,8 +122,18 @@ class PromptWriter:
 
     @cached_property
     def end_id(self) -> int:
-        """The token that follows an answer in the prompt."""
-        return self._tokenise(self.template.answer_end)[0]
+        """The token that follows an answer in the prompt.
+
+        Raises:
+            PromptError: the template has no text there.
+        """
+        ids = self._tokenise(self.template.answer_end)
+        if not ids:
+            raise PromptError(
+                f"template {self.template.name!r} has no text between an answer and the next "
+                "example, so that an answer has no end; put some after {target}"
+            )
+        return ids[0]
 
     def _words(self, scale: int, ids: tuple[int, ...]) -> Segment:
         text = self.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 KINDS = ("audio", "text")
-LENGTHS = ("source", "ratio", "median")
+LENGTHS = ("source", "ratio", "shown")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Job:
         template: name in `icl.template.TEMPLATES`.
         scales: leading codec scales in the prompt; None is all, which sound needs.
         length: how long the sound that is made lasts: as its source; as the source times the
-            middle ratio of the examples; or as the examples' targets do in the middle.
+            middle ratio of the examples; or as any of the examples' targets, where the language
+            model ends it.
         split: makes source and target of one clip (S,), where examples need not be pairs.
 
     Raises:
@@ -33,7 +34,7 @@ class Job:
     description: str
     source: str
     target: str
-    template: str = "pocket"
+    template: str = "pocket-last"
     scales: int | None = None
     length: str = "ratio"
     split: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
@@ -42,5 +43,5 @@ class Job:
         for name, known in (("source", KINDS), ("target", KINDS), ("length", LENGTHS)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {known}")
-        if self.source == "text" and self.target == "audio" and self.length != "median":
-            raise ValueError(f"length is {self.length!r}; a sound made of text has 'median'")
+        if self.source == "text" and self.target == "audio" and self.length != "shown":
+            raise ValueError(f"length is {self.length!r}; a sound made of text has 'shown'")

@@ -2,4 +2,6 @@
 
 from icl.jobs.base import Job
 
-JOB = Job("sound", "the name of an event to its sound", "text", "audio", length="median")
+JOB = Job(
+    "sound", "the name of an event to its sound", "text", "audio", "pocket-say", length="shown"
+)

@@ -2,4 +2,7 @@
 
 from icl.jobs.base import Job
 
-JOB = Job("speak", "text to speech: digits, short phrases, sums", "text", "audio", length="median")
+JOB = Job(
+    "speak", "text to speech: digits, short phrases, sums", "text", "audio", "pocket-say",
+    length="shown",
+)  # fmt: skip

@@ -2,4 +2,6 @@
 
 from icl.jobs.base import Job
 
-JOB = Job("transcribe", "sound to a short transcript or caption", "audio", "text", scales=1)
+JOB = Job(
+    "transcribe", "sound to a short transcript or caption", "audio", "text", "pocket", scales=1
+)

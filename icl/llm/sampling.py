@@ -21,7 +21,9 @@ class Sampling:
         top_p: keep the most likely allowed tokens that together reach this probability
             (Holtzman et al. 2020, sec. 3.1); 1 keeps all.
         seed: the same seed draws the same tokens.
-        best_of: continuations drawn, of which the one most likely under the grammar is kept.
+        best_of: continuations drawn, of which the one most likely under the grammar is kept: by
+            mean log-likelihood of its tokens, one that ends it included, as a sum would favour
+            short ones.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -76,6 +78,11 @@ class Draft:
         self._generator = torch.Generator().manual_seed(sampling.seed_of(number))
 
     @property
+    def mean(self) -> float:
+        """Log-likelihood per token."""
+        return self.log_likelihood / max(1, len(self.ids))
+
+    @property
     def done(self) -> bool:
         """Whether the grammar has come to its end."""
         return self._grammar.allowed(self._state) is None
@@ -92,5 +99,5 @@ class Draft:
 
 
 def best(drafts: list[Draft]) -> list[int]:
-    """Tokens of the most likely draft; of the first among equals."""
-    return max(drafts, key=lambda draft: draft.log_likelihood).ids
+    """Tokens of the draft most likely per token; of the first among equals."""
+    return max(drafts, key=lambda draft: draft.mean).ids

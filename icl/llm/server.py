@@ -1,16 +1,18 @@
 """A completions server that takes token ids (vLLM): same ids, same labels as in this process.
 
 Labels are scored at generated positions: prompt log-probabilities would keep such a server from
-reading its prefix cache. Sound is generated scale by scale, as what is allowed cannot change
-within a request.
+reading its prefix cache. Sound is generated in as few requests as its grammar lets, as what is
+allowed cannot change within one.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from statistics import fmean
 from typing import Any
 
+from icl.any_length import AnyLength
 from icl.constraint import FreeText, Grammar, LabelTrie, walk
 from icl.llm.base import LLM, add_up
 from icl.llm.client import Client, GarbledAnswer, RequestRefused, ServerError
@@ -79,25 +81,25 @@ class ServerLLM(LLM):
     def generate(
         self, prefix: Sequence[int], grammar: Grammar, sampling: Sampling = Sampling()
     ) -> list[int]:
-        """See `LLM.generate`; of several drafts, the one the server finds most likely is kept."""
+        """See `LLM.generate`; of several drafts, the one kept is most likely to the server."""
         drafts = [self._draft(prefix, grammar, sampling, n) for n in range(sampling.best_of)]
-        return max(drafts, key=lambda draft: draft[1])[0]
+        return max(drafts, key=lambda draft: fmean(draft[1] or [0.0]))[0]
 
     def _draft(
         self, prefix: Sequence[int], grammar: Grammar, sampling: Sampling, number: int
-    ) -> tuple[list[int], float]:
-        """Tokens of one draft, and their log-likelihood."""
+    ) -> tuple[list[int], list[float]]:
+        """Tokens of one draft, and the log-likelihood of each."""
         if isinstance(grammar, FreeText):
             self.require_room(prefix, grammar.limit)
             more = {"stop_token_ids": [grammar.end], "include_stop_str_in_output": True}
             allowed = grammar.allowed(1).tolist()
             return self._complete(prefix, allowed, grammar.limit, sampling, number, **more)
         ids: list[int] = []
-        total = 0.0
+        told: list[float] = []
         for allowed, count in _stretches(grammar, ids):
             self.require_room(prefix, len(ids) + count)
             place = number + 1000 * len(ids)  # a seed of its own for every stretch
-            new, likelihood = self._complete(
+            new, likelihoods = self._complete(
                 [*prefix, *ids], allowed, count, sampling, place, ignore_eos=True
             )
             if len(new) != count or not set(new) <= set(allowed):
@@ -106,8 +108,8 @@ class ServerLLM(LLM):
                     "does this server know allowed_token_ids and ignore_eos?"
                 )
             ids += new
-            total += likelihood
-        return ids, total
+            told += likelihoods
+        return ids, told
 
     def _look(self, prompts: Sequence[list[int]], wanted: list[int]) -> list[dict[int, float]]:
         """Log-probabilities of the wanted tokens after each prompt."""
@@ -127,8 +129,8 @@ class ServerLLM(LLM):
     def _complete(
         self, prompt: Sequence[int], allowed: list[int], count: int, sampling: Sampling,
         number: int, **more: Any,
-    ) -> tuple[list[int], float]:
-        """Some tokens, all among those allowed, and their log-likelihood."""
+    ) -> tuple[list[int], list[float]]:
+        """Some tokens, all among those allowed, and the log-likelihood of each."""
         (choice,) = self._post(
             prompt=[[*prompt]], max_tokens=count, allowed_token_ids=allowed,
             temperature=sampling.temperature, top_k=sampling.top_k, top_p=sampling.top_p,
@@ -139,7 +141,7 @@ class ServerLLM(LLM):
             ids = choice.get("token_ids") or [
                 int(name.removeprefix(PREFIX)) for name in choice["logprobs"]["tokens"]
             ]
-            return [*map(int, ids)], float(sum(choice["logprobs"]["token_logprobs"]))
+            return [*map(int, ids)], [*map(float, choice["logprobs"]["token_logprobs"])]
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise self._garbled(str(choice)[:80]) from error
 
@@ -164,12 +166,9 @@ class ServerLLM(LLM):
 
 def _stretches(grammar: Grammar, ids: list[int]) -> Iterator[tuple[list[int], int]]:
     """Allowed tokens and how many of them come, stretch by stretch; ``ids`` grows between."""
-    runs = grammar.runs if isinstance(grammar, ScaleGrammar) else None
-    if runs is not None:
-        yield from (run for run in runs if run[1])
-        return
-    while (allowed := grammar.allowed(walk(grammar, ids))) is not None:
-        yield allowed.tolist(), 1  # inside words of several tokens each token allows others
+    known = isinstance(grammar, ScaleGrammar | AnyLength)
+    while (allowed := grammar.allowed(state := walk(grammar, ids))) is not None:
+        yield allowed.tolist(), grammar.ahead(state) if known else 1
 
 
 def first_token(choice: dict[str, Any], garbled: Callable[[str], ServerError]) -> dict[str, float]:

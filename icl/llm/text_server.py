@@ -63,7 +63,7 @@ class TextServerLLM(ServerLLM):
             torch.Generator().manual_seed(sampling.seed_of(n)) for n in range(sampling.best_of)
         )
         drawn = [sampling.draw(scores, generator) for generator in generators]
-        return [*labels[max(drawn, key=lambda number: float(scores[number]))]]
+        return [*labels[max(drawn, key=lambda number: float(scores[number]) / len(labels[number]))]]
 
     def _score_echoed(
         self, prefixes: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]
@@ -115,7 +115,7 @@ class TextServerLLM(ServerLLM):
     def _complete(
         self, prompt: Sequence[int], allowed: list[int], count: int, sampling: Sampling,
         number: int, **more: Any,
-    ) -> tuple[list[int], float]:
+    ) -> tuple[list[int], list[float]]:
         """Free text, up to the end of its line."""
         (choice,) = self._post(
             prompt=[self._text(prompt)], max_tokens=count, temperature=sampling.temperature,
@@ -124,7 +124,7 @@ class TextServerLLM(ServerLLM):
         )  # fmt: skip
         try:
             ids = self.tokenizer(choice["text"], add_special_tokens=False)["input_ids"]
-            return [*ids], float(sum(choice["logprobs"]["token_logprobs"]))
+            return [*ids], [*map(float, choice["logprobs"]["token_logprobs"])]
         except (LookupError, TypeError, ValueError) as error:
             raise self._garbled(str(choice)[:80]) from error
 

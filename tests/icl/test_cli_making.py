@@ -55,7 +55,7 @@ def test_speak_says_a_text_or_a_sum(speak, tmp_path):
     code, out, _ = speak("--json", "--show-prompt", "--best-of", "2", text="1 + 1")
     made = json.loads(out)
     assert code == 0 and made["seconds"] == pytest.approx(0.2) and made["seed"] == 0
-    assert made["prompt"].endswith(" 1 + 1 =")
+    assert made["prompt"].endswith(" 1 + 1:")
     assert len(soundfile.read(tmp_path / "out.wav")[0]) == 3200
     assert speak("--seconds", "0.5", "--force")[0] == 0
     assert len(soundfile.read(tmp_path / "out.wav")[0]) == 8000

@@ -1,23 +1,13 @@
 """Constraints are enumerated: they allow what they should and nothing else."""
 
-from collections.abc import Iterator
 from itertools import product
 
 import pytest
 
-from icl.constraint import FreeText, Grammar, LabelTrie, walk
+from icl.constraint import FreeText, LabelTrie, walk
 from icl.scale_grammar import ScaleGrammar
 from llm_codec import Vocabulary
-
-
-def streams(grammar: Grammar, start: tuple[int, ...] = ()) -> Iterator[tuple]:
-    """Everything the grammar lets through."""
-    following = grammar.allowed(walk(grammar, start))
-    if following is None:
-        yield start
-        return
-    for token in following.tolist():
-        yield from streams(grammar, (*start, token))
+from tests.icl.streams import streams
 
 
 def test_trie_allows_exactly_the_labels():
@@ -93,10 +83,16 @@ def test_free_text_ends_at_its_end_or_its_limit():
     assert set(streams(text)) == {(a, b) for a in (1, 2) for b in (1, 2, 3)}
 
 
-def test_runs_are_told_where_all_words_are_single_tokens(tokenizer, make_tokenizer, vocabulary):
+def test_what_is_allowed_stays_so_while_a_book_of_single_tokens_is_read(
+    tokenizer, make_tokenizer, vocabulary
+):
     bound = vocabulary.bind(tokenizer)
-    runs = ScaleGrammar(bound, [2, 0, 3]).runs
-    assert [count for _, count in runs] == [2, 0, 3]
-    assert [set(ids) for ids, _ in runs] == [{i for (i,) in book} for book in bound.token_ids]
-    spelled = Vocabulary([["ba", "xyz"]]).bind(make_tokenizer(["ba"]))
-    assert ScaleGrammar(spelled, [2]).runs is None
+    grammar = ScaleGrammar(bound, [2, 4, 8])
+    slow, fast = bound.token_ids[0][0], bound.token_ids[1][0]
+    assert grammar.ahead(grammar.start()) == 2
+    assert [grammar.ahead(walk(grammar, slow * 2 + fast * n)) for n in (0, 3, 4, 11)] == [
+        12, 9, 8, 1,  # the two fast scales share their words
+    ]  # fmt: skip
+    assert ScaleGrammar(bound, [2, 0, 3]).ahead((0, 1, ())) == 1
+    spelled = ScaleGrammar(Vocabulary([["ba", "xyz"]]).bind(make_tokenizer(["ba"])), [2])
+    assert spelled.ahead(spelled.start()) == 1

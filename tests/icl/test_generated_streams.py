@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from icl.answers import leading
+from icl.any_length import AnyLength
 from icl.llm.base import StepwiseLLM
 from icl.llm.sampling import Sampling
 from icl.scale_grammar import ScaleGrammar
@@ -57,3 +58,29 @@ def test_every_stream_is_parsed_and_decoded(tokenizer, books, samples, scales, s
     codes = words.to_codes(ids, samples, trim=True)
     assert words.to_ids(codes, trim=True) == ids
     assert codec.decode(codes).shape == (1, 1, samples)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    books=books(), shared=st.booleans(), samples=st.lists(st.integers(1, 20_000), min_size=1,
+    max_size=6), scales=st.integers(1, 3), seed=st.integers(0, 99), best_of=st.integers(1, 3),
+    end=st.sampled_from(["\n", "#", " ba", " z"]),
+)  # fmt: skip
+def test_every_stream_of_free_length_is_read_and_decoded(
+    tokenizer, books, shared, samples, scales, seed, best_of, end
+):
+    """Also where the end token is a word, and where all scales share words of single tokens."""
+    codec = LLMCodec.tiny(Vocabulary([books[1]] * 3 if shared else books))
+    words = leading(codec.vocabulary.bind(tokenizer, codec.config), scales)
+    lengths = {words.config.valid_frames(number): number for number in samples}
+    (end,) = tokenizer(end)["input_ids"]
+    grammar = AnyLength(words, [*lengths], end)
+    drawn = Sampling(4.0, seed=seed, best_of=best_of)
+    stream = Noise(len(tokenizer), seed).generate([0], grammar, drawn)
+    ids, counts = grammar.read(stream)
+    assert stream in (ids, [*ids, end]) and (stream == ids or counts != max(lengths))
+    codes = words.to_codes(ids, lengths[counts], trim=True)
+    assert words.to_ids(codes, trim=True) == ids
+    assert codec.decode(codes).shape == (1, 1, lengths[counts])
+    if shared:
+        assert sum(counts) == len(ids)

@@ -69,16 +69,6 @@ def test_each_of_a_list_is_made_as_it_is_alone(make, noisy, clean):
         assert (wave == generator.generate(query, seed=3)).all()
 
 
-def test_speech_lasts_as_the_examples_do_in_the_middle(make, tone):
-    clips = [tone(300, seconds) for seconds in (0.2, 0.3, 0.9)]
-    generator = make("speak").fit(["one", "two", "three"], clips)
-    assert generator.generate("one").shape == (4800,)
-    assert generator.generate("1 + 1").shape == (4800,)
-    longer = make("speak", seconds=0.5).fit(["one", "two", "three"], clips)
-    assert longer.generate("one").shape == (8000,)
-    assert "1 + 1 =" in generator.show_prompt("1 + 1").text
-
-
 def test_a_conversion_keeps_the_ratio_of_the_examples(make, tone):
     generator = make("convert").fit([tone(300, 0.2), tone(400, 0.4)], [tone(300, 0.4)] * 2)
     assert generator.generate(tone(500, 0.4)).shape == (round(0.4 * 16000 * 1.5),)

@@ -161,6 +161,13 @@ def test_task_induction_can_be_left_out(bound, tokenizer, codes, demos):
         labels="'one' or 'two'"), "") == without.text
 
 
+def test_what_is_to_be_said_stands_before_its_words(bound, tokenizer, codes):
+    writer = PromptWriter("pocket-say", bound, tokenizer, scales=3)
+    words = bound.to_text(codes[0], trim=True)
+    assert writer.head([("one", codes[0])]).text == f"<s> one:{words}\n"
+    assert writer.query("1 + 1").text == " 1 + 1:"
+
+
 def test_speech_is_asked_for_in_the_published_form(bound, tokenizer, codes):
     writer = PromptWriter("uniaudio15-speech", bound, tokenizer, scales=3)
     words = bound.to_text(codes[0], trim=True)
@@ -175,9 +182,14 @@ def test_what_follows_an_answer_is_what_follows_it_in_the_examples(
 ):
     writer = PromptWriter(template, bound, tokenizer)
     ids = writer.head(demos, ["one", "two"]).ids
-    ends = {"pocket": "\n", "pocket-last": "\n", "uniaudio15": "#", "uniaudio15-speech": "\n"}
-    assert tokenizer.decode([writer.end_id]) == ends[template]
+    assert tokenizer.decode([writer.end_id]) == ("#" if template == "uniaudio15" else "\n")
     assert writer.end_id in ids
+
+
+def test_answers_that_nothing_follows_have_no_end(bound, tokenizer):
+    template = Template("open", demo="{source} ={target}", query="{source} =")
+    with pytest.raises(PromptError, match="'open' has no text between an answer and the next"):
+        _ = PromptWriter(template, bound, tokenizer).end_id
 
 
 @pytest.mark.parametrize(("demo", "query"), [

@@ -1,5 +1,6 @@
 """Settings of a draw do what they say, and the seed decides the rest."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -58,3 +59,25 @@ def test_the_likelihood_is_counted_among_what_is_allowed():
     other = Draft(LabelTrie([[2]]), Sampling())
     other.extend(LOG_PROBS)
     assert best([draft, other]) == [2]  # nothing else was allowed: certain
+
+
+def test_drafts_of_other_lengths_are_compared_by_their_mean_with_the_end_token():
+    class Given:
+        """Up to four tokens; one of the two ends it."""
+
+        start = staticmethod(tuple)
+
+        def step(self, state, token):
+            return (*state, token)
+
+        def allowed(self, state):
+            return None if state[-1:] == (3,) or len(state) == 4 else torch.tensor([0, 3])
+
+    short, long = Draft(Given(), Sampling(temperature=0)), Draft(Given(), Sampling(temperature=0))
+    short.extend(torch.tensor([0.4, 0, 0, 0.6]).log())
+    for _ in range(4):
+        long.extend(torch.tensor([0.7, 0, 0, 0.3]).log())
+    assert (short.ids, long.ids) == ([3], [0] * 4) and short.done and long.done
+    assert short.log_likelihood > long.log_likelihood
+    assert long.mean == pytest.approx(np.log(0.7)) and short.mean == pytest.approx(np.log(0.6))
+    assert best([short, long]) == long.ids

@@ -87,15 +87,21 @@ def test_greedy_sound_is_that_of_the_model_in_process(remote, llama, tokenizer, 
     assert remote.generate(HEAD, grammar, greedy) == expected
 
 
-def test_sound_is_asked_for_scale_by_scale(remote, server, vocabulary, tokenizer):
+def test_words_of_one_book_are_asked_for_together(remote, server, vocabulary, tokenizer):
     bound = vocabulary.bind(tokenizer)
     ids = remote.generate(HEAD, ScaleGrammar(bound, [2, 4, 8]), Sampling(seed=1))
     assert bound.to_ids(bound.to_codes(ids)) == ids
-    assert [body["max_tokens"] for body in server.seen] == [2, 4, 8]
+    assert [body["max_tokens"] for body in server.seen] == [2, 12]  # two scales share their words
     assert all(body["ignore_eos"] and body["top_p"] == 1.0 for body in server.seen)
     allowed = [set(body["allowed_token_ids"]) for body in server.seen]
-    assert allowed == [{i for (i,) in book} for book in bound.token_ids]
-    assert len({body["seed"] for body in server.seen}) == 3
+    assert allowed == [{i for (i,) in book} for book in bound.token_ids[:2]]
+    assert len({body["seed"] for body in server.seen}) == 2
+
+
+def test_drafts_of_other_lengths_are_compared_by_their_mean(remote, monkeypatch, tokenizer):
+    told = iter([([4, 5], [-1.0, -1.0]), ([4, 5, 6, 7], [-0.6] * 4), ([4], [-0.9])])
+    monkeypatch.setattr(remote, "_draft", lambda *_: next(told))
+    assert remote.generate(HEAD, LabelTrie([[4]]), Sampling(best_of=3)) == [4, 5, 6, 7]
 
 
 def test_the_seed_decides_and_the_best_draft_is_kept(remote, vocabulary, tokenizer, server):
