@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from statistics import median, median_low
 from typing import Protocol
@@ -11,8 +12,10 @@ from typing import Protocol
 from icl.any_length import AnyLength
 from icl.constraint import FreeText, Grammar, LabelTrie
 from icl.jobs import Job
+from icl.scale_grammar import Path, Words
 from icl.writer import Content, PromptWriter
 from llm_codec.codes import Codes
+from llm_codec.parts import sounding
 from llm_codec.vocabulary import BoundVocabulary, Vocabulary
 
 
@@ -32,6 +35,13 @@ class Answers(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """Words of each scale that were shown, as token ids."""
+
+    token_ids: tuple[tuple[Path, ...], ...]
+
+
 class SoundAnswers:
     """Sound: the words of every scale that a length needs, of one length or any one of several.
 
@@ -42,6 +52,7 @@ class SoundAnswers:
         examples: codes of targets, and sources.
         end: token that follows an answer in the prompt.
         seconds: length; None follows the job.
+        choice: ``"all"`` words, or ``"shown"``: those the targets have on the same scale.
     """
 
     def __init__(
@@ -52,9 +63,11 @@ class SoundAnswers:
         examples: Sequence[tuple[Content, Codes]],
         end: int,
         seconds: float | None = None,
+        choice: str = "all",
     ) -> None:
         self.job = job
         self.words = leading(words, scales)
+        self.choice = choice
         self.vocabulary = words.vocabulary
         self.examples = examples
         self.end = end
@@ -62,7 +75,7 @@ class SoundAnswers:
 
     def grammar(self, source: Content) -> AnyLength:
         """Words of each scale, as many as one of the lengths has."""
-        return AnyLength(self.words, [*self._lengths(source)], self.end)
+        return AnyLength(self._choice, [*self._lengths(source)], self.end)
 
     def longest(self, source: Content) -> int:
         """Most tokens those words take; a shorter length has a word less for its end token."""
@@ -75,6 +88,17 @@ class SoundAnswers:
         samples, gain = self._lengths(source)[counts], self._gain(source)
         codes = self.words.to_codes(words, samples, gain, trim=True)
         return dataclasses.replace(codes, vocabulary=self.vocabulary.fingerprint)
+
+    @cached_property
+    def _choice(self) -> Words:
+        if self.choice == "all":
+            return self.words
+        shown = [
+            sorted({code for _, target in self.examples for code in sounding(target, k).tolist()})
+            for k in range(len(self.words.token_ids))
+        ]
+        books = zip(self.words.token_ids, shown, strict=True)
+        return _Shown(tuple(tuple(map(book.__getitem__, codes)) for book, codes in books))
 
     @cached_property
     def _word_lengths(self) -> list[int]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from icl.constraint import walk
 from icl.scale_grammar import ScaleGrammar
 from icl.scale_grammar import State as Place
-from llm_codec.vocabulary import BoundVocabulary
+from icl.scale_grammar import Words
 
 State = tuple[tuple[ScaleGrammar, Place], ...]  # lengths that fit so far, the shortest first
 
@@ -27,7 +27,7 @@ class AnyLength:
     is a word as well as the end is the end wherever that can come.
 
     Args:
-        vocabulary: codebook words as token ids of the LLM in use.
+        vocabulary: words of each scale as token ids of the LLM in use.
         counts: of each length, words of each scale, coarse to fine; repeated ones count once.
         end: token id.
 
@@ -37,7 +37,7 @@ class AnyLength:
     """
 
     def __init__(
-        self, vocabulary: BoundVocabulary, counts: Sequence[Sequence[int]], end: int
+        self, vocabulary: Words, counts: Sequence[Sequence[int]], end: int
     ) -> None:
         lengths = sorted(set(map(tuple, counts)), key=sum)
         totals = [*map(sum, lengths)]

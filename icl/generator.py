@@ -13,6 +13,7 @@ from icl import jobs
 from icl.answers import Answers, SoundAnswers, TextAnswers
 from icl.demonstrations import Choice
 from icl.jobs import Job
+from icl.jobs.base import WORDS
 from icl.llm import LLM, Sampling
 from icl.pair import FrozenPair, is_single, require_distinct, several, texts
 from icl.prompt import Prompt
@@ -38,6 +39,8 @@ class FewShotGenerator(FrozenPair):
         repeats, induction, choose, per_label, order: as for `FewShotClassifier`.
         seed: of all draws and shuffles.
         seconds: length of sound that is made; None follows the job.
+        words: that sound may be made of: ``"all"``, or ``"shown"``, those of the examples' targets,
+            each on the scale it was heard on; None takes the job's.
         texts: what text may be; None leaves it free.
         max_tokens: most tokens of free text.
         temperature, top_k, top_p, best_of: see `icl.llm.Sampling`.
@@ -58,6 +61,7 @@ class FewShotGenerator(FrozenPair):
     order: str = "shuffled"
     seed: int = 0
     seconds: float | None = None
+    words: str | None = None
     texts: Sequence[str] | None = None
     max_tokens: int = 64
     temperature: float = 1.0
@@ -147,7 +151,8 @@ class FewShotGenerator(FrozenPair):
         if self._job.target == "audio":
             words = self._writer.vocabulary
             end = self._writer.end_id
-            return SoundAnswers(self._job, words, scales, examples, end, self.seconds)
+            choice = self.words or self._job.words
+            return SoundAnswers(self._job, words, scales, examples, end, self.seconds, choice)
         allowed = None if self.texts is None else texts(self.texts, "text")
         return TextAnswers(self._writer, self.llm_.vocab_size, allowed, self.max_tokens)
 
@@ -190,3 +195,5 @@ class FewShotGenerator(FrozenPair):
             )
         if self.seconds is not None and not self.seconds > 0:
             raise PromptError(f"seconds is {self.seconds}; it must be above 0")
+        if self.words not in (None, *WORDS):
+            raise PromptError(f"words is {self.words!r}; expected one of {WORDS}, or None")

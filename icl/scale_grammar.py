@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from llm_codec.vocabulary import BoundVocabulary
-
 Path = tuple[int, ...]  # tokens of a word so far
 State = tuple[int, int, Path] | None  # scale from 0, whole words of it, the word so far
+
+
+class Words(Protocol):
+    """What a grammar is made of, such as a `BoundVocabulary`; compared by identity or hashable."""
+
+    token_ids: Sequence[Sequence[Path]]  # of each scale, of each of its words
 
 
 class _Book:
@@ -46,7 +51,7 @@ class _Book:
 
 
 @lru_cache(maxsize=4)  # depends on nothing but the words and the tokenizer
-def _books(vocabulary: BoundVocabulary) -> tuple[_Book, ...]:
+def _books(vocabulary: Words) -> tuple[_Book, ...]:
     known: dict[int, _Book] = {}
     for number, spelled in enumerate(vocabulary.token_ids, start=1):
         if id(spelled) not in known:  # scales that share their words share the book
@@ -61,7 +66,7 @@ class ScaleGrammar:
     tells; a scale's last word is over as soon as it is a word.
 
     Args:
-        vocabulary: codebook words as token ids of the LLM in use.
+        vocabulary: words of each scale as token ids of the LLM in use.
         counts: words of each scale, coarse to fine; at most K entries.
 
     Raises:
@@ -69,7 +74,7 @@ class ScaleGrammar:
             could hold in two ways.
     """
 
-    def __init__(self, vocabulary: BoundVocabulary, counts: Sequence[int]) -> None:
+    def __init__(self, vocabulary: Words, counts: Sequence[int]) -> None:
         available = len(vocabulary.token_ids)
         if len(counts) > available or min(counts, default=0) < 0:
             raise ValueError(f"counts {list(counts)} do not fit {available} scales")

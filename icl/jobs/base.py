@@ -9,6 +9,7 @@ from torch import Tensor
 
 KINDS = ("audio", "text")
 LENGTHS = ("source", "ratio", "shown")
+WORDS = ("all", "shown")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Job:
         length: how long the sound that is made lasts: as its source; as the source times the
             middle ratio of the examples; or as any of the examples' targets, where the language
             model ends it.
+        words: that sound may be made of: all, or those of the examples' targets. A small model that
+            wavers between two examples says a word of neither.
         split: makes source and target of one clip (S,), where examples need not be pairs.
 
     Raises:
@@ -37,10 +40,12 @@ class Job:
     template: str = "pocket-last"
     scales: int | None = None
     length: str = "ratio"
+    words: str = "all"
     split: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
 
     def __post_init__(self) -> None:
-        for name, known in (("source", KINDS), ("target", KINDS), ("length", LENGTHS)):
+        fields = (("source", KINDS), ("target", KINDS), ("length", LENGTHS), ("words", WORDS))
+        for name, known in fields:
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {known}")
         if self.source == "text" and self.target == "audio" and self.length != "shown":

@@ -3,5 +3,6 @@
 from icl.jobs.base import Job
 
 JOB = Job(
-    "sound", "the name of an event to its sound", "text", "audio", "pocket-say", length="shown"
-)
+    "sound", "the name of an event to its sound", "text", "audio", "pocket-say",
+    length="shown", words="shown",
+)  # fmt: skip

@@ -4,5 +4,5 @@ from icl.jobs.base import Job
 
 JOB = Job(
     "speak", "text to speech: digits, short phrases, sums", "text", "audio", "pocket-say",
-    length="shown",
+    length="shown", words="shown",
 )  # fmt: skip

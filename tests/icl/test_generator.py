@@ -9,6 +9,7 @@ from icl.llm import LLM
 from icl.llm.dummy import UniformLLM
 from icl.llm.transformers import TransformersLLM
 from llm_codec import AudioError, LLMCodec
+from llm_codec.parts import sounding
 
 
 @pytest.fixture
@@ -81,6 +82,20 @@ def test_clips_alone_are_enough_to_learn_how_they_go_on(make, tone, tone_file):
         make("enhance").fit([tone(300, 0.5)])
     with pytest.raises(PromptError, match="codes cannot be cut"):
         make("continue").fit(generator.encode([tone(300, 0.5)]))
+
+
+def test_only_words_that_were_shown_are_said_where_that_is_asked(make, noisy, clean):
+    free, told = (make("enhance", words=words).fit(noisy, clean) for words in ("all", "shown"))
+    targets = told.encode(clean)
+    shown = [{c for t in targets for c in sounding(t, k).tolist()} for k in range(3)]
+
+    def said(generator):
+        codes = [generator.generate_codes(noisy[0], seed=seed) for seed in range(5)]
+        return [{c for one in codes for c in sounding(one, k).tolist()} for k in range(3)]
+
+    assert all(mine <= known for mine, known in zip(said(told), shown, strict=True))
+    assert not any(mine <= known for mine, known in zip(said(free), shown, strict=True))
+    assert make("speak").fit(["one"], clean[:1]).generate("one").shape == clean[0].shape
 
 
 def test_text_is_one_of_those_allowed(make, tone):
@@ -160,7 +175,7 @@ def test_text_where_sound_is_due_is_refused(make, tone):
 
 @pytest.mark.parametrize("setting", [
     {"repeats": 0}, {"max_tokens": 0}, {"seconds": 0.0}, {"scales": 4}, {"template": "none"},
-    {"choose": "nearest"}, {"order": "odd"},
+    {"choose": "nearest"}, {"order": "odd"}, {"words": "odd"},
 ])
 def test_settings_that_cannot_work_are_refused(make, tone, setting):
     with pytest.raises(PromptError, match=[*setting][0]):
