@@ -129,7 +129,8 @@ class Pretrainer:
         if config.wired:
             sample = curriculum.games(config.steps, min(config.lengths)).input_ids[:8]
             (unknown,) = curriculum.spell.ids("?")
-            Wirer(model, self.layout, sample, unknown).wire()
+            naming = {token for mark in (":", " =") for token in curriculum.spell.ids(mark)}
+            Wirer(model, self.layout, sample, unknown, sorted(naming)).wire()
         return model, curriculum
 
     def _groups(self) -> list[np.ndarray]:

@@ -10,11 +10,13 @@ matching well instead of on discovering that one can match. In lines such as ``l
 2. the second copies the name a line begins with to each of its words, and continues repetitions;
 3. the third lets each word look for the words most like it, neighbours included, at the smallest
    distance (a product and two squares), and copies the name of their line: a vote;
-4. the fourth collects the votes of the line that asks.
+4. the fourth collects the votes of the line that asks; and behind a name alone it looks for the
+   first word of a line of that name, from where the second layer goes on word by word.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +33,7 @@ FREQUENCIES = THETA ** (-np.arange(HALF) / HALF)
 STILL = HALF - 1  # slowest pair: position does not matter to it
 WINDOW = (1.0, 0.8, 0.6, 0.4)  # weight of a word and of those before it in a distance
 SHARPNESS = (1.0, 1 / 0.6, 1 / 1.6)  # of the three heads that match
+NAMED = 13.0  # typical squared length of a sketch
 QUIET = 0.5  # of the library's random start, for all that is not wired
 
 
@@ -99,15 +102,18 @@ class Wirer:
         layout: of its residual stream.
         sample: (B, L) int64 texts that typical lengths of the stream are measured on.
         unknown: token that stands for the name of a line that asks.
+        naming: tokens between the name of a line and its words.
     """
 
     def __init__(
-        self, model: LlamaForCausalLM, layout: Layout, sample: Tensor, unknown: int
+        self, model: LlamaForCausalLM, layout: Layout, sample: Tensor, unknown: int,
+        naming: Sequence[int],
     ) -> None:
         self.model, self.layout, self.sample = model, layout, sample
         self.table = model.get_input_embeddings().weight.detach()
         self.sketcher = torch.from_numpy(layout.sketcher())
         self.unknown = self.sketcher @ self.table[unknown, layout.identity]
+        self.naming = self.sketcher @ self.table[list(naming), layout.identity].sum(dim=0)
 
     @torch.no_grad()
     def wire(self) -> None:
@@ -119,7 +125,9 @@ class Wirer:
         self._square()
         self._name(self._layer(1))
         self._match(self._layer(2))
-        self._collect(self._layer(3))
+        last = self._layer(3)
+        self._collect(last)
+        self._begin(last)
         head = self.model.lm_head.weight
         head.mul_(0.5)
         head[:, self.layout.answer] = self.table[:, self.layout.identity] @ self.sketcher.T
@@ -207,6 +215,20 @@ class Wirer:
         layer.prefer(0, self._direction(self.layout.name, 10.0 * asks))
         layer.look(0, 0, 4.0, range(8, 13))
         layer.carry(0, self.layout.vote, self.layout.answer)
+
+
+    def _begin(self, layer: _Layer) -> None:
+        layout, head, nowhere = self.layout, 1, self.table[self.model.config.bos_token_id]
+        layer.clear(head)
+        layer.prefer(head, self._direction(layout.previous, 40 * self.naming / NAMED))
+        name = range(layout.name.start, layout.name.stop)
+        for row, at in enumerate(name, start=1):
+            layer.compare(head, row, self._direction(at, 1.0), self._direction(at, 4.0))
+        inside = self._direction(layout.constant, 1.0) - self._direction(layout.mark, 1.0)
+        away = 80 * nowhere[layout.identity] / nowhere[layout.identity].square().sum()
+        layer.compare(head, len(name) + 1, inside, self._direction(layout.identity, away))
+        layer.look(head, -200, 10.0, range(14, 16))  # of several lines the latest
+        layer.carry(head, layout.identity, layout.answer, self.sketcher)
 
 
 def _still(number: int) -> int:

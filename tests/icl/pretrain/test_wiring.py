@@ -47,7 +47,7 @@ def models(table, maker) -> dict[str, LlamaForCausalLM]:
         model.requires_grad_(False)
         if name == "wired":
             sample = [prompt(maker, 3, Noise(spread=0.3))[0][:30] for _ in range(8)]
-            Wirer(model, LAYOUT, torch.tensor(sample), UNKNOWN).wire()
+            Wirer(model, LAYOUT, torch.tensor(sample), UNKNOWN, [NAMES]).wire()
         found[name] = model
     return found
 
@@ -102,6 +102,26 @@ def test_a_wired_model_names_strings_and_an_unwired_one_does_not(models, maker):
     noise = Noise(spread=0.3, shift=0.1)
     assert accuracy(models["wired"], maker, noise) > 0.75
     assert 0.15 < accuracy(models["random"], maker, noise) < 0.55
+
+
+def begun(model: LlamaForCausalLM, maker: StringMaker) -> float:
+    """Behind a name alone: how often the next word is the first one of a line of that name."""
+    hits = 0
+    for _ in range(60):
+        labels = maker.rng.choice(WORDS, size=4, replace=False).tolist()
+        ids, firsts = [BOS], {label: [] for label in labels}
+        for label in maker.rng.permutation(labels * 3).tolist():
+            words = maker.space.nearest(maker.path(6)).tolist()
+            ids += [label, NAMES, *words, LINE]
+            firsts[label].append(words[0])
+        logits = model(torch.tensor([[*ids, labels[0], NAMES]])).logits[0, -1]
+        hits += int(logits[WORDS].argmax()) + MARKS in firsts[labels[0]]
+    return hits / 60
+
+
+def test_a_wired_model_begins_as_a_line_of_the_name_does(models, maker):
+    assert begun(models["wired"], maker) > 0.6
+    assert begun(models["random"], maker) < 0.1
 
 
 def test_wiring_leaves_the_embeddings_alone(models, table):
