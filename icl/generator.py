@@ -17,6 +17,7 @@ from icl.jobs.base import WORDS
 from icl.llm import LLM, Sampling
 from icl.pair import FrozenPair, is_single, require_distinct, several, texts
 from icl.prompt import Prompt
+from icl.resolve import resolve
 from icl.shown import Shown
 from icl.template import PromptError, Template
 from icl.writer import Content
@@ -38,6 +39,8 @@ class FewShotGenerator(FrozenPair):
         template, scales: None takes the job's.
         repeats, induction, choose, per_label, order: as for `FewShotClassifier`.
         seed: of all draws and shuffles.
+        resolve: a text that is asked for and is no example's is first brought to one that is; see
+            `icl.resolve.resolve`.
         seconds: length of sound that is made; None follows the job.
         words: that sound may be made of: ``"all"``, or ``"shown"``, those of the examples' targets,
             each on the scale it was heard on; None takes the job's.
@@ -60,6 +63,7 @@ class FewShotGenerator(FrozenPair):
     per_label: int | None = None
     order: str = "shuffled"
     seed: int = 0
+    resolve: bool = False
     seconds: float | None = None
     words: str | None = None
     texts: Sequence[str] | None = None
@@ -111,7 +115,7 @@ class FewShotGenerator(FrozenPair):
         """
         if not (is_single(query) or isinstance(query, Codes)):
             return [self.generate(one, seed) for one in query]
-        made = self._make(*self._contents([query], self._fitted().source), seed)
+        made = self._make(self._asked(query), seed)
         if isinstance(made, str):
             return made
         wave = self.codec_.decode(made, seed=self.seed if seed is None else seed)
@@ -121,7 +125,7 @@ class FewShotGenerator(FrozenPair):
         """The codes of the sound that `generate` makes of one source."""
         if self._fitted().target != "audio":
             raise PromptError(f"{self._job.name!r} makes text, which has no codes; call generate")
-        return self._make(*self._contents([query], self._job.source), seed)
+        return self._make(self._asked(query), seed)
 
     def score(self, sources: Iterable[Any], targets: Iterable[Any]) -> float:
         """Mean log-likelihood of true targets, in nats per token: higher is better, 0 the most."""
@@ -135,8 +139,15 @@ class FewShotGenerator(FrozenPair):
 
     def show_prompt(self, query: Any) -> Prompt:
         """The prompt the language model reads to answer for one source."""
-        (source,) = self._contents([query], self._fitted().source)
+        source = self._asked(query)
         return self._shown.prompt(source, self._answers.longest(source))
+
+    def _asked(self, query: Any) -> Content:
+        (source,) = self._contents([query], self._fitted().source)
+        if not (self.resolve and isinstance(source, str)):
+            return source
+        known = [known for known, _ in self._shown.examples]
+        return resolve(self.llm_, self._writer.tokenizer, source, known)
 
     def _make(self, source: Content, seed: int | None) -> Codes | str:
         prompt = self._shown.prompt(source, self._answers.longest(source))

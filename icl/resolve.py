@@ -1,0 +1,37 @@
+"""What a text comes to: the language model is asked in text before it is asked for sound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from icl.llm import LLM
+
+QUESTION = " {text} ="
+
+
+def resolve(llm: LLM, tokenizer: Any, text: str, known: Sequence[str]) -> str:
+    """One of some texts, that which the language model goes on with after ``text =``.
+
+    Ours, after chain-of-thought prompting (arXiv 2201.11903): a small model that is asked for the
+    sound of ``1 + 1`` would have to add and to look up at once; asked twice, it does one at a time.
+
+    Args:
+        llm: a language model.
+        tokenizer: of it.
+        text: what is asked about; one that is known is itself.
+        known: texts that it may come to.
+
+    Returns:
+        the one of the highest mean log-likelihood a token, the first of equal ones.
+    """
+    known = [*dict.fromkeys(known)]
+    if text in known:
+        return text
+    start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+    asked, *answers = tokenizer(
+        [QUESTION.format(text=text), *(f" {one}" for one in known)], add_special_tokens=False
+    )["input_ids"]
+    scores = llm.score([*start, *asked], answers)
+    means = [score / len(ids) for score, ids in zip(scores, answers, strict=True)]
+    return known[means.index(max(means))]
