@@ -54,7 +54,9 @@ class LLMCodec(nn.Module, CodingMixin, HubMixin):
         """Latent of whole blocks before quantisation. (B, 1, S) -> (B, D, T)."""
         latent = self.encoder(waveform)
         if self.config.latent_norm:
-            latent = nn.functional.layer_norm(latent.mT, latent.shape[1:2]).mT
+            coarse, fine = latent.tensor_split([self.config.coarse_dim], dim=1)
+            fine = nn.functional.layer_norm(fine.mT, fine.shape[1:2]).mT
+            latent = torch.cat([coarse, fine], dim=1)
         return latent
 
     @property

@@ -25,6 +25,9 @@ class CodecConfig:
         decoder_dim: channels at the entry of the waveform decoder; halved by each block.
         decoder_rates: strides of the waveform decoder.
         encoder_width, encoder_depth: channels and blocks of the spectral encoder.
+        coarse_dim: channels of the latent, the first ones, that a branch of the spectral encoder
+            tells from the loud parts of the spectrum alone (`CoarseEncoder`); 0 for no branch.
+        coarse_width, coarse_depth: channels and blocks of that branch.
         decoder_width, decoder_depth: channels and blocks at frame rate of the spectral decoder.
         head_width, head_depth: channels and blocks of the spectral decoder after its upsampling.
         latent_dim: D, width of the latent.
@@ -35,7 +38,8 @@ class CodecConfig:
         embedding_dim: E, width of the frozen LLM's embeddings.
         lookup: ``"cosine"`` (released) or ``"euclidean"`` (ours; see `FrozenCodebook`).
         latent_norm: LayerNorm without parameters on the latent, so that its mean is no code's
-            business (ours: latents with a large common mean make the lookup collapse).
+            business (ours: latents with a large common mean make the lookup collapse). What the
+            coarse branch tells is left as it is.
         noise: noise blocks in the waveform decoder (released layout).
         level_db: RMS level in dBFS a clip is brought to before encoding; the gain travels in
             `Codes`. None (released layout) leaves the level alone.
@@ -53,6 +57,9 @@ class CodecConfig:
     decoder_rates: tuple[int, ...] = (8, 5, 4, 3)
     encoder_width: int = 256
     encoder_depth: int = 4
+    coarse_dim: int = 0
+    coarse_width: int = 128
+    coarse_depth: int = 3
     decoder_width: int = 384
     decoder_depth: int = 4
     head_width: int = 256
@@ -80,6 +87,8 @@ class CodecConfig:
         _expect(min(self.vq_strides, default=0) > 0, "vq_strides", self.vq_strides)
         for name in ("encoder_rates", "decoder_rates"):  # a stride of 1 would not keep the length
             _expect(min(getattr(self, name), default=0) > 1, name, getattr(self, name))
+        _expect(0 <= self.coarse_dim < self.latent_dim, "coarse_dim", self.coarse_dim)
+        _expect(not self.coarse_dim or self.encoder == "spectral", "coarse_dim", self.coarse_dim)
         if len(self.codebook_sizes) != len(self.vq_strides):
             raise ValueError(
                 f"codebook_sizes has {len(self.codebook_sizes)} scales but vq_strides has "

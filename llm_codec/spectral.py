@@ -25,6 +25,7 @@ MEL_BANDS = 80
 MEL_WINDOW = 1024  # samples
 LOW_BINS = 64  # of that window: up to 1 kHz
 COMPRESSION = 0.7  # of a spectrum whose repetitions are looked for
+FLOOR = 0.1  # magnitude of noise 20 dB below a clip of -26 dBFS, in that window
 
 
 class ConvNeXtBlock(nn.Module):
@@ -109,6 +110,33 @@ def mel_filters(sample_rate: int, bins: int, bands: int) -> Tensor:
     return filters / filters.sum(dim=1, keepdim=True)
 
 
+class CoarseEncoder(nn.Module):
+    """Mel magnitudes (B, bands, T') -> coarse channels of the latent (B, D', T).
+
+    Ours: words of the coarsest scale are what a language model is shown, and should be the same
+    words in a little noise. This branch hears logarithms above a floor, where such noise hardly
+    shows; what lies below is left to the finer scales.
+
+    Args:
+        config: ``coarse_dim``, ``coarse_width`` and ``coarse_depth`` are used.
+    """
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        width = config.coarse_width
+        self.entry = nn.Sequential(
+            nn.Conv1d(MEL_BANDS, width, 3, padding=1),
+            nn.GELU(),
+            nn.Conv1d(width, width, FRAMES_PER_LATENT, stride=FRAMES_PER_LATENT),
+        )
+        self.blocks = nn.Sequential(*(ConvNeXtBlock(width) for _ in range(config.coarse_depth)))
+        self.exit = nn.Conv1d(width, config.coarse_dim, 3, padding=1)
+
+    def forward(self, mel: Tensor) -> Tensor:
+        frames = (mel + FLOOR).log().to(self.exit.weight.dtype)
+        return self.exit(self.blocks(self.entry(frames)))
+
+
 class SpectralEncoder(nn.Module):
     """Waveform (B, 1, S) -> latent (B, D, T); S must be whole blocks.
 
@@ -130,11 +158,17 @@ class SpectralEncoder(nn.Module):
         self.blocks = nn.Sequential(
             *blocks, LocalAttention(width, config.attention_window, config.attention_head_dim)
         )
-        self.exit = nn.Conv1d(width, config.latent_dim, 3, padding=1)
+        self.exit = nn.Conv1d(width, config.latent_dim - config.coarse_dim, 3, padding=1)
+        self.coarse = CoarseEncoder(config) if config.coarse_dim else None
 
     def forward(self, waveform: Tensor) -> Tensor:
         magnitude = self.mel.magnitude(waveform)
-        bands = torch.cat([self.mel.filters @ magnitude, magnitude[:, :LOW_BINS]], dim=1)
+        mel = self.mel.filters @ magnitude
+        fine = self._fine(mel, magnitude)
+        return fine if self.coarse is None else torch.cat([self.coarse(mel), fine], dim=1)
+
+    def _fine(self, mel: Tensor, magnitude: Tensor) -> Tensor:
+        bands = torch.cat([mel, magnitude[:, :LOW_BINS]], dim=1)
         frames = self.mel.log(bands) / 4 + 1  # about zero mean and unit variance at speech level
         power = magnitude**COMPRESSION
         repeats = self.salience @ power / power.sum(dim=1, keepdim=True)

@@ -19,7 +19,7 @@ from llm_codec.codes import Codes
 
 BLOCK = 3840
 LAYOUTS = {
-    "spectral": LLMCodec.tiny(lookup="euclidean", latent_norm=True),
+    "spectral": LLMCodec.tiny(lookup="euclidean", latent_norm=True, coarse_dim=4),
     "waveform": LLMCodec.tiny(encoder="waveform", decoder="waveform"),
 }
 quick = settings(derandomize=True, deadline=None, max_examples=12, database=None)

@@ -14,7 +14,7 @@ from llm_codec.tone import Clock
 ODD = {"encoder_rates": (3, 5), "decoder_rates": (5, 3), "latent_dim": 16, "encoder_dim": 4}
 WAVEFORM = {"encoder": "waveform", "decoder": "waveform", "noise": False}
 LAYOUTS = {
-    "spectral": {"encoder_depth": 2, "head_depth": 2},
+    "spectral": {"encoder_depth": 2, "head_depth": 2, "coarse_dim": 4},
     "waveform": WAVEFORM,
     "odd": {**WAVEFORM, "vq_strides": (6, 3, 1), **ODD},
     "wide window": {**WAVEFORM, "attention_window": 16},

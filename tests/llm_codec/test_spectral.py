@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 import torch
 
+from llm_codec import LLMCodec
 from llm_codec.config import CodecConfig
 from llm_codec.spectral import (
+    FLOOR,
     MEL_BANDS,
+    CoarseEncoder,
     ConvNeXtBlock,
     LogMel,
     SpectralDecoder,
@@ -111,3 +115,37 @@ def test_the_head_cannot_explode() -> None:
     torch.nn.init.eye_(head.project.weight)
     wave = head(torch.full((1, 5, 99), 1e4), torch.ones(1, 5, 33, dtype=torch.complex64))
     assert wave.isfinite().all() and wave.abs().max() < np.exp(6.0) * 100
+
+
+def test_the_coarse_channels_come_from_their_own_branch_and_are_not_normalised() -> None:
+    codec = LLMCodec.tiny(coarse_dim=3, latent_norm=True, level_db=-26.0)
+    wave = 0.05 * torch.randn(1, 1, codec.config.block_samples)
+    latent, encoder = codec.latent(wave), codec.encoder
+    alone = encoder.coarse(encoder.mel.filters @ encoder.mel.magnitude(wave))
+    assert torch.equal(latent[:, :3], alone)
+    assert latent.shape[1] == codec.config.latent_dim
+    assert torch.allclose(latent[:, 3:].mean(dim=1), torch.zeros(()), atol=1e-5)
+
+
+def test_noise_that_is_20_db_down_hardly_shows_above_the_floor() -> None:
+    mel = LogMel(16000, 1024, 240, MEL_BANDS)
+    time = torch.arange(48000) / 16000
+    wave = (0.07 * torch.sin(2 * torch.pi * 440 * time))[None, None]
+    noise = 0.05 * 10**-1 * torch.randn(wave.shape)  # the clip is at -26 dBFS
+    clean, noisy = (mel.filters @ mel.magnitude(w) for w in (wave, wave + noise))
+    above = ((noisy + FLOOR).log() - (clean + FLOOR).log()).abs().mean()
+    assert above < 0.8 < 4 < (mel.log(noisy) - mel.log(clean)).abs().mean()
+
+
+@pytest.mark.parametrize("wrong", [{"coarse_dim": 8}, {"coarse_dim": -1}])
+def test_a_branch_needs_room_in_the_latent(wrong: dict) -> None:
+    with pytest.raises(ValueError, match="coarse_dim"):
+        dataclasses.replace(CONFIG, **wrong)
+    with pytest.raises(ValueError, match="coarse_dim"):
+        CodecConfig(coarse_dim=4)  # of the waveform encoder
+
+
+def test_the_branch_gives_one_frame_for_two_of_mel() -> None:
+    branch = CoarseEncoder(dataclasses.replace(CONFIG, coarse_dim=3))
+    assert branch(torch.rand(2, MEL_BANDS, 20)).shape == (2, 3, 10)
+    assert branch(torch.zeros(1, MEL_BANDS, 4)).isfinite().all()

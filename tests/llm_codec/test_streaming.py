@@ -19,7 +19,7 @@ from llm_codec.parts import join
 
 ODD = {"encoder_rates": (3, 5), "decoder_rates": (5, 3), "latent_dim": 16, "encoder_dim": 4}
 LAYOUTS = {
-    "spectral": {},
+    "spectral": {"coarse_dim": 4, "latent_norm": True},
     "waveform": {"encoder": "waveform", "decoder": "waveform"},
     "odd": {"encoder": "waveform", "decoder": "waveform", "vq_strides": (6, 3, 1), **ODD},
     "mixed": {"decoder": "waveform", "lookup": "euclidean", "latent_norm": True, "level_db": None},

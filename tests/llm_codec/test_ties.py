@@ -18,7 +18,7 @@ from llm_codec.parts import join
 from llm_codec.quantizer import FrozenCodebook, nearest_and_lead, pool, repeat
 
 LAYOUTS = {
-    "spectral": {"lookup": "euclidean", "latent_norm": True},
+    "spectral": {"lookup": "euclidean", "latent_norm": True, "coarse_dim": 4},
     "waveform": {"encoder": "waveform", "decoder": "waveform"},
 }
 layouts = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)

@@ -32,6 +32,7 @@ from llm_codec.training.words import FrozenWords
 
 SHAPE = {
     "encoder": "spectral", "decoder": "spectral", "encoder_width": 16, "encoder_depth": 1,
+    "coarse_dim": 4, "coarse_width": 16, "coarse_depth": 1,
     "decoder_width": 16, "decoder_depth": 1, "head_width": 16, "head_depth": 1, "latent_dim": 16,
     "attention_head_dim": 8, "lookup": "euclidean", "latent_norm": True, "level_db": -26.0,
 }
