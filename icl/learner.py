@@ -48,10 +48,9 @@ class FewShotClassifier(FrozenPair):
         calibrate: ``"contextual"`` divides out what labels get from content-free queries.
         content_free: those queries, some of `icl.calibration.CONTENT_FREE`.
         temperature: the logarithms of probabilities are divided by it; ``"auto"`` takes what was
-            measured for the model (``label_temperature``), over the root of the examples a label
-            has, but 1 or more; ``"fit"`` fits it on the examples, each asked about without itself
-            (one run of the prompt for each), or takes 1 where fewer than
-            `icl.calibration.ENOUGH` can be left out.
+            measured for the model (``label_temperature``); ``"fit"`` fits it on the examples, each
+            asked about without itself (one run of the prompt for each), or takes 1 where fewer
+            than `icl.calibration.ENOUGH` can be left out.
         tokenizer: of a server's model: a folder, a hub id or a tokenizer. None takes the model's.
         sample_rate: Hz, of clips given as arrays; None is the codec's own.
 
@@ -178,8 +177,7 @@ class FewShotClassifier(FrozenPair):
 
     def _find_temperature(self) -> float:
         if self.temperature == "auto":
-            shots = len(self._shown.examples) / len(self.classes_)
-            return max(1.0, self.llm_.label_temperature / shots**0.5)
+            return self.llm_.label_temperature
         if self.temperature != "fit":
             return float(self.temperature)
         examples = self._shown.examples

@@ -16,7 +16,7 @@ from icl.evaluation import read_records
 from icl.evaluation.summary import summarise
 from icl.llm import as_llm
 from llm_codec import LLMCodec
-from llm_codec.bench import table
+from llm_codec.bench import table, words_table
 from llm_codec.bench.journal import read_lines
 
 ROOT = Path(__file__).parents[1]
@@ -104,7 +104,7 @@ def test_quoted_figures_are_those_of_the_records(page):
 
 
 def test_the_main_record_is_clear_of_chance():
-    (record,) = (record for record in RECORDS if record.name == "fsdd 2-way 1-shot")
+    (record,) = (record for record in RECORDS if record.name == "fsdd 2-way 1-shot orders 4")
     summary = record.summary
     assert record.run["row"]["split"] == "dev" and summary["n"] >= 500
     assert summary["interval_95"][0] > summary["chance"]
@@ -133,6 +133,15 @@ def test_reconstruction_is_quoted_as_recorded():
     drawing = (POCKET / "reconstruction.svg").read_text("utf-8")
     assert all(f">{name}<" in drawing for name in ("pocket", "codec2", "opus", "speex"))
     assert lines[0]["command"] in CARD.read_text("utf-8").replace(" \\\n  ", " ")
+
+
+def test_the_words_are_those_of_the_shipped_codec_and_quoted_as_recorded(codec):
+    lines = [*read_lines(POCKET / "records" / "words.jsonl")]
+    (row,) = (line for line in lines if line["line"] == "words")
+    assert row["fingerprints"]["codec"] == codec.fingerprint
+    assert lines[0]["settings"]["split"] == "dev"
+    quoted = re.search(r"<!-- words -->\n(.*?)\n<!-- end words -->", CARD.read_text("utf-8"), re.S)
+    assert quoted[1] == words_table.text(lines)
 
 
 def test_the_probe_is_of_the_shipped_model_and_quoted_as_recorded():

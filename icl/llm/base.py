@@ -22,8 +22,8 @@ class LLM(ABC):
         vocab_size: token ids are below this.
         fingerprint: 16 hex digits over the weights.
         tokenizer: the tokenizer the ids belong to, carried along for callers; None if unknown.
-        label_temperature: what logarithms of label probabilities are best divided by after one
-            example of each label, measured for the model; 1 if nobody has.
+        label_temperature: what logarithms of label probabilities are best divided by, as measured
+            for the model; 1 if nobody has.
         tokens_run: tokens the model has computed so far.
         tokens_saved: tokens it did not compute again because their state was kept.
     """
