@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from llm_codec.layers import LocalAttention
-from llm_codec.spectral import LogMel, SpectrumHead
+from llm_codec.mel import LogMel
+from llm_codec.spectral import SpectrumHead
 from llm_codec.tone import Tone
 
 

@@ -17,7 +17,7 @@ from llm_codec.bench.metrics import RATE
 from llm_codec.bench.needs import needs
 from llm_codec.bench.worker import one_thread, reconstruct
 from llm_codec.manifest import load_clip
-from llm_codec.spectral import LogMel
+from llm_codec.mel import LogMel
 
 LONGEST = 6  # seconds that are shown of a clip
 BANDS, WINDOW, HOP = 96, 1024, 320

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from llm_codec.spectral import LogMel
+from llm_codec.mel import LogMel
 
 MEL_SCALES = ((256, 40), (512, 64), (1024, 80), (2048, 128))  # (window in samples, bands)
 

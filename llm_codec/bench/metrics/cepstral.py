@@ -9,7 +9,7 @@ import torch
 
 from llm_codec.bench.metrics import RATE
 from llm_codec.bench.needs import needs
-from llm_codec.spectral import mel_filters
+from llm_codec.mel import mel_filters
 
 COEFFICIENTS = 13
 BANDS, WINDOW, HOP = 80, 400, 80  # 25 ms every 5 ms

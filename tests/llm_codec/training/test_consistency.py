@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from llm_codec.spectral import MEL_BANDS, MEL_WINDOW, LogMel
+from llm_codec.mel import LogMel
+from llm_codec.spectral import MEL_BANDS, MEL_WINDOW
 from llm_codec.training.consistency import Consistency, SmoothMel
 from llm_codec.training.term import Setting, Step
 
