@@ -144,6 +144,25 @@ def test_the_words_are_those_of_the_shipped_codec_and_quoted_as_recorded(codec):
     assert quoted[1] == words_table.text(lines)
 
 
+def test_the_ablation_is_quoted_as_recorded():
+    runs = [*read_lines(POCKET / "records" / "ablation.jsonl")]
+    words = read_lines(POCKET / "records" / "ablation-words.jsonl")
+    words = {row["fingerprints"]["codec"]: row for row in words if row["line"] == "words"}
+    quoted = re.search(r"<!-- ablation -->\n(.*?)<!-- end ablation -->", CARD.read_text("utf-8"), re.S)
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in quoted[1].splitlines()[2:]]
+    assert len(rows) == len(runs) == len(words) == 5
+    for run, (name, mel, stoi, *shares, mean) in zip(runs, rows, strict=True):
+        assert name.removeprefix("without ").replace(", ", "+") == run["without"]
+        found, row = run["evaluation"], words[run["codec"]]
+        sources, total = row["few_shot"]["sources"], row["few_shot"]["mean"]
+        assert [mel, stoi] == [f"{found['mel']:.3f}", f"{found['stoi']:.3f}"]
+        measured = [row["stability"]["kept_noise"]["share"],
+                    *(source["accuracy"] for source in sources.values())]
+        assert shares == [f"{100 * share:.1f}" for share in measured]
+        low, high = (f"{100 * end:.1f}" for end in total["interval_95"])
+        assert mean == f"{100 * total['accuracy']:.1f} ({low} to {high})"
+
+
 def test_the_probe_is_of_the_shipped_model_and_quoted_as_recorded():
     probe = json.loads((POCKET / "records" / "probe.json").read_text("utf-8"))
     assert probe["llm"] == as_llm("pocket").fingerprint and probe["n"] >= 500
