@@ -148,7 +148,8 @@ def test_the_ablation_is_quoted_as_recorded():
     runs = [*read_lines(POCKET / "records" / "ablation.jsonl")]
     words = read_lines(POCKET / "records" / "ablation-words.jsonl")
     words = {row["fingerprints"]["codec"]: row for row in words if row["line"] == "words"}
-    quoted = re.search(r"<!-- ablation -->\n(.*?)<!-- end ablation -->", CARD.read_text("utf-8"), re.S)
+    card = CARD.read_text("utf-8")
+    quoted = re.search(r"<!-- ablation -->\n(.*?)<!-- end ablation -->", card, re.S)
     rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in quoted[1].splitlines()[2:]]
     assert len(rows) == len(runs) == len(words) == 5
     for run, (name, mel, stoi, *shares, mean) in zip(runs, rows, strict=True):

@@ -63,7 +63,7 @@ def test_codes_of_chunks_are_those_of_the_whole(
         with mock.patch.object(chunks, "WHOLE_BLOCKS", whole):
             assert codec.encode(clip, scales=scales) == expected
             found = codec.decode(expected, seed=None)
-    assert (found - wave).norm() <= 1e-3 * wave.norm()  # the rounding of a pitch adds up
+    assert (found - wave).norm() <= 5e-3 * wave.norm()  # the rounding of a pitch adds up
 
 
 def pieces(clip: np.ndarray, seed: int) -> Iterator[np.ndarray]:
@@ -93,7 +93,7 @@ def test_codes_and_sound_of_a_stream_are_those_of_the_whole(
     waves = [decoder.push(part) for part in parts]
     wave = torch.cat([*waves, decoder.finish()], dim=-1)
     whole = codec.decode(expected, seed=None)
-    assert (wave - whole).norm() <= 1e-3 * whole.norm()
+    assert (wave - whole).norm() <= 5e-3 * whole.norm()
 
 
 @layouts
