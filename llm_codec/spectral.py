@@ -51,6 +51,15 @@ class ConvNeXtBlock(nn.Module):
         return x + rearrange(hidden, "b t c -> b c t")
 
 
+def _entry(channels: int, width: int) -> nn.Sequential:
+    """Mel frames (B, channels, T') -> (B, width, T), one for each latent frame."""
+    return nn.Sequential(
+        nn.Conv1d(channels, width, 3, padding=1),
+        nn.GELU(),
+        nn.Conv1d(width, width, FRAMES_PER_LATENT, stride=FRAMES_PER_LATENT),
+    )
+
+
 class CoarseEncoder(nn.Module):
     """Mel magnitudes (B, bands, T') -> coarse channels of the latent (B, D', T).
 
@@ -65,11 +74,7 @@ class CoarseEncoder(nn.Module):
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
         width = config.coarse_width
-        self.entry = nn.Sequential(
-            nn.Conv1d(MEL_BANDS, width, 3, padding=1),
-            nn.GELU(),
-            nn.Conv1d(width, width, FRAMES_PER_LATENT, stride=FRAMES_PER_LATENT),
-        )
+        self.entry = _entry(MEL_BANDS, width)
         self.blocks = nn.Sequential(*(ConvNeXtBlock(width) for _ in range(config.coarse_depth)))
         self.exit = nn.Conv1d(width, config.coarse_dim, 3, padding=1)
 
@@ -90,11 +95,7 @@ class SpectralEncoder(nn.Module):
         width, hop = config.encoder_width, config.hop_length // FRAMES_PER_LATENT
         self.mel = LogMel(config.sample_rate, MEL_WINDOW, hop, MEL_BANDS)
         self.register_buffer("salience", salience(config.sample_rate, MEL_WINDOW), persistent=False)
-        self.entry = nn.Sequential(
-            nn.Conv1d(MEL_BANDS + LOW_BINS + PITCHES, width, 3, padding=1),
-            nn.GELU(),
-            nn.Conv1d(width, width, FRAMES_PER_LATENT, stride=FRAMES_PER_LATENT),
-        )
+        self.entry = _entry(MEL_BANDS + LOW_BINS + PITCHES, width)
         blocks = [ConvNeXtBlock(width) for _ in range(config.encoder_depth)]
         self.blocks = nn.Sequential(
             *blocks, LocalAttention(width, config.attention_window, config.attention_head_dim)

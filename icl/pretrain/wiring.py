@@ -216,7 +216,6 @@ class Wirer:
         layer.look(0, 0, 4.0, range(8, 13))
         layer.carry(0, self.layout.vote, self.layout.answer)
 
-
     def _begin(self, layer: _Layer) -> None:
         layout, head, nowhere = self.layout, 1, self.table[self.model.config.bos_token_id]
         layer.clear(head)
