@@ -28,6 +28,11 @@ lengths = st.one_of(st.integers(1, 4 * BLOCK), st.sampled_from([1, BLOCK, BLOCK 
 seeds = st.integers(0, 2**32 - 1)
 
 
+def rounding(codec: LLMCodec) -> float:
+    """How far two ways to the same sound may lie apart: the rounding of a pitch adds up."""
+    return 5e-3 if codec.config.decoder == "spectral" else 1e-3
+
+
 def sound(samples: int, seed: int) -> np.ndarray:
     """Noise of some level, float32 (S,)."""
     draw = np.random.default_rng(seed)
@@ -63,7 +68,7 @@ def test_codes_of_chunks_are_those_of_the_whole(
         with mock.patch.object(chunks, "WHOLE_BLOCKS", whole):
             assert codec.encode(clip, scales=scales) == expected
             found = codec.decode(expected, seed=None)
-    assert (found - wave).norm() <= 5e-3 * wave.norm()  # the rounding of a pitch adds up
+    assert (found - wave).norm() <= rounding(codec) * wave.norm()
 
 
 def pieces(clip: np.ndarray, seed: int) -> Iterator[np.ndarray]:
@@ -93,7 +98,7 @@ def test_codes_and_sound_of_a_stream_are_those_of_the_whole(
     waves = [decoder.push(part) for part in parts]
     wave = torch.cat([*waves, decoder.finish()], dim=-1)
     whole = codec.decode(expected, seed=None)
-    assert (wave - whole).norm() <= 5e-3 * whole.norm()
+    assert (wave - whole).norm() <= rounding(codec) * whole.norm()
 
 
 @layouts
