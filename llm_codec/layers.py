@@ -14,6 +14,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from llm_codec.config import CodecConfig
+from llm_codec.depthwise import DepthwiseConv
 from llm_codec.tone import Clock
 
 Noise = torch.Generator | Callable[[tuple[int, int, int]], Tensor]
@@ -49,15 +50,13 @@ class ResidualUnit(nn.Module):
         super().__init__()
         self.block = nn.Sequential(
             Snake(channels),
-            nn.Conv1d(
-                channels, channels, 7, padding=3 * dilation, dilation=dilation, groups=channels
-            ),
+            DepthwiseConv(channels, dilation),
             Snake(channels),
             nn.Conv1d(channels, channels, 1),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.block(x)
+        return self.block(x).add_(x)  # in place, as in `Snake`
 
 
 class LocalAttention(nn.Module):
