@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from llm_codec.config import CodecConfig
 
 SEARCH_ROWS = 4096  # frames compared with a table at a time: bounds memory, not results
-SEARCH_SCORES = 2**24  # and scores held at a time: 64 MiB
+SEARCH_KEYS = 4096  # words compared with at a time
+SEARCH_SCORES = 2**24  # scores held at a time: 64 MiB
 
 
 class FrozenCodebook(nn.Module):
@@ -63,8 +64,18 @@ def nearest(latent: Tensor, keys: Tensor, offsets: Tensor) -> Tensor:
     """Index of the best key for each row, in bounded memory. (N, D) -> (N,) int64."""
     if torch.onnx.is_in_onnx_export():  # one graph for every N cannot hold a number of parts
         return (latent @ keys.T - offsets).argmax(dim=-1)
-    found = [(part @ keys.T).sub_(offsets).argmax(dim=-1) for part in _parts(latent, keys)]
-    return torch.cat(found)
+    return torch.cat([_best(part, keys, offsets) for part in latent.split(SEARCH_ROWS)])
+
+
+def _best(latent: Tensor, keys: Tensor, offsets: Tensor) -> Tensor:
+    """`nearest`, keys in turn: scores that stay in a processor's cache are compared there."""
+    turns = zip(keys.split(SEARCH_KEYS), offsets.split(SEARCH_KEYS), strict=True)
+    found = [(latent @ part.T).sub_(offset).max(dim=-1) for part, offset in turns]
+    if len(found) == 1:
+        return found[0].indices
+    turn = torch.stack([best.values for best in found]).argmax(dim=0)
+    index = torch.stack([best.indices for best in found]).gather(0, turn[None])[0]
+    return index + SEARCH_KEYS * turn
 
 
 def nearest_and_lead(latent: Tensor, keys: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
