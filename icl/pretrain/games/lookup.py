@@ -15,7 +15,8 @@ class Lookup(Game):
     """``three: w w w`` once or a few times for each name, then ``three:`` or ``one + two:``.
 
     Strings of one name differ by noise; the one shown last is the answer, word for word, and where
-    it ends. Some strings have three layers, as `draw_takes` says.
+    it ends. Some strings have three layers, as `draw_takes` says. In half of the texts strings of
+    all names share runs of words, so that a word does not tell what comes next: the name does.
     """
 
     def write(self, table: Table) -> list[Part]:
@@ -30,11 +31,14 @@ class Lookup(Game):
         names = [say(value, rng) for value in values] if numbers else draw_names(table, count)
         phrase = str(rng.choice(PHRASES))
         sign, end = str(rng.choice([":", ":", " ="])), ids(spell.ids("\n"))
+        shared = rng.random() < 0.5
         parts: list[Part] = []
         latest: dict[int, np.ndarray] = {}
+        common = np.zeros(0, np.int64)
         for turn in rng.permutation(np.repeat(np.arange(count), shots)).tolist():
             points = table.maker.layered_points(takes[turn], noise)
-            latest[turn] = table.maker.space.nearest(points)
+            latest[turn] = _share(table.maker.space.nearest(points), common, rng)
+            common = latest[turn] if shared else common
             parts += [ids(spell.ids(f"{phrase} {names[turn]}{sign}")), ids(latest[turn]), end]
         for turn in rng.integers(count, size=16).tolist():
             plain = not numbers or rng.random() < 0.4
@@ -45,6 +49,14 @@ class Lookup(Game):
                 break
             parts += question
         return parts
+
+
+def _share(words: np.ndarray, common: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A string (N,) with a run of another (M,) in it, at the same place and mostly at the start."""
+    room = min(len(words), len(common))
+    run = int(rng.integers(room // 2 + 1))
+    start = int(rng.integers(room - run + 1)) if rng.random() < 0.3 else 0
+    return np.concatenate([words[:start], common[start : start + run], words[start + run :]])
 
 
 def _draw_expression(value: int, rng: np.random.Generator) -> str:
