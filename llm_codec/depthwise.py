@@ -31,10 +31,11 @@ class DepthwiseConv(nn.Conv1d):
         return super().forward(x)
 
     def _added(self, x: Tensor) -> Tensor:
-        total, middle = torch.zeros_like(x), KERNEL // 2
+        total, middle, length = torch.zeros_like(x), KERNEL // 2, x.shape[-1]
         for number, tap in enumerate(self.weight.unbind(dim=-1)):  # (C, 1) each
             shift = (number - middle) * self.dilation[0]
-            heard = slice(max(0, shift), x.shape[-1] + min(0, shift))
-            place = slice(max(0, -shift), x.shape[-1] - max(0, shift))
-            total[..., place].addcmul_(x[..., heard], tap)
+            start, stop = max(0, -shift), length - max(0, shift)  # that hear something
+            if start < stop:
+                heard = x[..., start + shift : stop + shift]
+                total[..., start:stop].addcmul_(heard, tap)
         return total.add_(self.bias[:, None])  # last, as there: sums are the same to the bit

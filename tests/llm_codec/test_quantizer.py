@@ -87,6 +87,7 @@ def test_chunks_do_not_change_codes(
     book, latent = codebook(lookup), torch.randn(300, 12)
     whole = (latent @ book.keys.T - book.offsets).argmax(dim=-1)
     monkeypatch.setattr(quantizer, "SEARCH_ROWS", rows)
+    monkeypatch.setattr(quantizer, "SEARCH_KEYS", max(1, rows // 10))
     assert torch.equal(nearest(latent, book.keys, book.offsets), whole)
     best = (latent @ book.keys.T - book.offsets).topk(2, dim=-1)
     found, lead = nearest_and_lead(latent, book.keys, book.offsets)
