@@ -104,16 +104,17 @@ class DigitGrader(Grader):
         judge = Judge().fit([clip.load() for clip in train], *_names(train))
         self.about = {
             "judge": "regression on MFCCs, trained on split train of fsdd and adapted to each "
-            "speaker by his real clips without their labels"
+            "speaker by his clips without their labels, as they are and through the codec"
         }
         self._judges: dict[str, Judge] = {}
         for speaker in sorted(speakers):
             own = [clip for clip in check if clip.speaker == speaker]
             waves, (labels, _) = [clip.load() for clip in own], _names(own)
-            adapted = self._judges[speaker] = judge.adapt(waves)
+            coded = [through(wave) for wave in waves]
+            adapted = self._judges[speaker] = judge.adapt(waves + coded)
             self.about[f"accuracy_on_real_clips_of_{speaker}"] = adapted.accuracy(waves, labels)
             self.about[f"accuracy_on_clips_of_{speaker}_through_codec"] = adapted.accuracy(
-                waves, labels, through
+                coded, labels
             )
 
     def grade(self, wave: np.ndarray, question: Question) -> dict[str, Any]:
