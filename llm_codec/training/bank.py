@@ -15,6 +15,7 @@ from llm_codec import atomic
 from llm_codec.training.corpus import Corpus, Row
 
 ALIKE = ("digit", "keyword", "wake_word", "word", "sound_class")  # label kinds: clips sound alike
+MANNER = ("emotion", "cry_reason")  # of other words every time: alike on the whole
 
 
 class ClipBank:
@@ -68,10 +69,10 @@ class ClipBank:
         return float(place.stop - place.start) / self.sample_rate
 
     def labelled(self) -> dict[tuple[str, str], list[int]]:
-        """Clip numbers by (source, label), for labels whose clips sound alike, two or more each."""
+        """Clip numbers by (source, label), for labels that can be heard, two or more each."""
         groups: dict[tuple[str, str], list[int]] = collections.defaultdict(list)
         for number, row in enumerate(self.rows):
-            if row["label"] and row["label_kind"] in ALIKE:
+            if row["label"] and row["label_kind"] in (*ALIKE, *MANNER):
                 groups[row["source"], row["label"]].append(number)
         return {key: numbers for key, numbers in groups.items() if len(numbers) > 1}
 

@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from llm_codec.config import CodecConfig
-from llm_codec.training.bank import ALIKE, ClipBank
+from llm_codec.training.bank import ALIKE, MANNER, ClipBank
 from llm_codec.training.wave import augment, level, mix
 
 CROPS, TAKES, NOISE = 0, 1, 2  # streams of random numbers that know nothing of one another
 TAKE_SECONDS, TAKE_LEVEL = 0.96, -26.0  # of a labelled clip: longest; dBFS
+MOODS = 0.3  # share of the labels drawn that are heard on the whole: fewer clips, harder to tell
 
 
 class Span(NamedTuple):
@@ -96,9 +97,10 @@ class Sampler:
         self.weights = np.sqrt(total) / np.sqrt(total).sum()  # small sources are heard too
         labelled = bank.labelled()
         self.labels = list(labelled.values())
-        sizes = np.sqrt([len(numbers) for numbers in self.labels])
-        self.label_weights = sizes / max(sizes.sum(), 1)
         self.families = [source for source, _ in labelled]
+        self.label_weights = _shares(
+            self.families, [len(numbers) for numbers in self.labels],
+            [bank.rows[numbers[0]]["label_kind"] in MANNER for numbers in self.labels])
         self._last = ""
 
     def _rng(self, step: int, stream: int) -> np.random.Generator:
@@ -136,11 +138,12 @@ class Sampler:
                              rng.uniform(*self.noise.snr))
         return heard
 
-    def takes(self, classes: int, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """Two clips of each of some labels, at full length up to `TAKE_SECONDS`.
+    def takes(self, classes: int, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Two clips of each of some labels, up to `TAKE_SECONDS` of them.
 
         Returns:
-            (2 classes, S) float32, clips of one label side by side, and their true lengths.
+            (2 classes, S) float32, clips of one label side by side; their true lengths; and which
+            of them are alike on the whole, whatever comes when.
 
         Raises:
             ValueError: no label has two clips that sound alike.
@@ -148,19 +151,23 @@ class Sampler:
         self.check_labels()
         rng = self._rng(step, TAKES)
         picked, size = self._labels(classes, rng), self.take_length
-        waves, lengths = np.zeros((2 * len(picked), size), np.float32), []
+        waves, lengths, whole = np.zeros((2 * len(picked), size), np.float32), [], []
         for row, group in enumerate(np.repeat(picked, 2)):
-            wave = self.bank.clip(self._other(self.labels[group], row, rng))[:size]
-            wave = level(augment(wave, rng)[:size], TAKE_LEVEL)
+            clip = self._other(self.labels[group], row, rng)
+            whole.append(self.bank.rows[clip]["label_kind"] in MANNER)
+            wave = self.bank.clip(clip)
+            start = int(rng.integers(max(1, len(wave) - size))) if whole[-1] else 0
+            wave = level(augment(wave[start : start + size], rng)[:size], TAKE_LEVEL)
             waves[row, : len(wave)] = wave
             lengths.append(len(wave))
-        return waves, np.array(lengths)
+        return waves, np.array(lengths), np.array(whole)
 
     def check_labels(self) -> None:
         """Raises ValueError if there is nothing that takes can be drawn from."""
         if not self.labels:
-            raise ValueError(f"no label of kind {', '.join(ALIKE)} has two clips, which the loss "
-                             "agreement compares; label some, or give agreement weight 0")
+            kinds = ", ".join((*ALIKE, *MANNER))
+            raise ValueError(f"no label of kind {kinds} has two clips, which the loss agreement "
+                             "compares; label some, or give agreement weight 0")
 
     def _labels(self, classes: int, rng: np.random.Generator) -> np.ndarray:
         """Numbers of labels; mostly of one source, where only what is said tells them apart."""
@@ -181,3 +188,20 @@ class Sampler:
                 clip = numbers[rng.integers(len(numbers))]
         self._last = self.bank.rows[clip]["speaker"]
         return clip
+
+
+def _shares(families: list[str], sizes: list[int], moods: list[bool]) -> np.ndarray:
+    """How often each label is drawn (L,): roots of sizes, so that a small data set is heard too.
+
+    Args:
+        families: data set of each label.
+        sizes: clips of each label.
+        moods: whether a label is heard on the whole: `MOODS` of the draws, if there are others.
+    """
+    shares, roots = np.zeros(len(sizes)), np.sqrt(sizes)
+    for family in sorted(set(families)):
+        own = np.array([name == family for name in families])
+        shares[own] = np.sqrt(np.sum(sizes, where=own)) * roots[own] / roots[own].sum()
+    for kind, share in ((np.array(moods, bool), MOODS), (~np.array(moods, bool), 1 - MOODS)):
+        shares[kind] *= share / max(shares[kind].sum(), 1e-9)
+    return shares / max(shares.sum(), 1e-9)

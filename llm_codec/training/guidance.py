@@ -12,7 +12,7 @@ TEMPERATURE = 0.2  # in units of the squared distance per channel
 REACH = 0.35  # of a word, in units of the latents' spread: about half the way to the next one
 
 
-def agreement(latent: Tensor, frames: Tensor) -> Tensor:
+def agreement(latent: Tensor, frames: Tensor, whole: Tensor) -> Tensor:
     """Two clips of one label should be closer than clips of other labels.
 
     InfoNCE (arXiv 1807.03748) between clips seen as ``SEGMENTS`` points in time, so that the same
@@ -22,6 +22,7 @@ def agreement(latent: Tensor, frames: Tensor) -> Tensor:
     Args:
         latent: (2 C, D, T_1) pooled latents of the coarsest scale; rows 2i and 2i+1 share a label.
         frames: (2 C,) frames that hold sound, at least 1.
+        whole: (2 C,) bool, clips whose mean over time is compared: a mood is heard in any words.
 
     Returns:
         () nats.
@@ -29,7 +30,8 @@ def agreement(latent: Tensor, frames: Tensor) -> Tensor:
     paths = torch.stack([
         nn.functional.interpolate(row[None, :, : int(count)], SEGMENTS, mode="linear")[0]
         for row, count in zip(latent, frames, strict=True)
-    ]).flatten(1)
+    ])
+    paths = torch.where(whole[:, None, None], paths.mean(dim=2, keepdim=True), paths).flatten(1)
     distance = torch.cdist(paths, paths).square() / paths.shape[1]
     logits = (-distance / TEMPERATURE).masked_fill(torch.eye(len(paths), dtype=torch.bool,
                                                              device=paths.device), -1e9)

@@ -46,7 +46,7 @@ class Objective(nn.Module):
 
     def forward(
         self, number: int, quantising: bool, waves: Tensor, heard: Tensor,
-        spans: Sequence[Span], takes: tuple[Tensor, Tensor] | None = None,
+        spans: Sequence[Span], takes: tuple[Tensor, Tensor, Tensor] | None = None,
     ) -> tuple[dict[str, Tensor], Step]:
         """Losses by name, each (), and what they were computed from.
 
@@ -56,7 +56,8 @@ class Objective(nn.Module):
             waves: (B, 1, S) float32, what is wanted.
             heard: (B, 1, S) what the encoder gets.
             spans: clips in them.
-            takes: labelled clips (2 C, 1, S') and their lengths in samples (2 C,).
+            takes: labelled clips (2 C, 1, S'), their lengths in samples (2 C,), and which are alike
+                on the whole (2 C,).
         """
         latent = self.latent(heard)
         with _full_precision(waves):
@@ -101,8 +102,8 @@ class Objective(nn.Module):
         told = torch.where(led, hertz.clamp_min(LOWEST), decoder.pitch.hertz(pitches).detach())
         return decoder.sound(frames, told, voicing), Voice(voicing, pitches, hertz)
 
-    def _takes(self, waves: Tensor, lengths: Tensor) -> Takes:
-        return Takes(self.core(self.latent(waves)), -(-lengths // self._span))
+    def _takes(self, waves: Tensor, lengths: Tensor, whole: Tensor) -> Takes:
+        return Takes(self.core(self.latent(waves)), -(-lengths // self._span), whole)
 
     def _disturbed(self, waves: Tensor, number: int) -> Tensor | None:
         if not any(term.needs_disturbed for term in self.terms):

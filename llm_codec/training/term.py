@@ -45,10 +45,12 @@ class Takes:
     Args:
         core: (2 C, D, T_1) what the coarsest scale sees of them; rows 2i and 2i+1 share a label.
         frames: (2 C,) int64, frames of it that hold sound, 1 to T_1.
+        whole: (2 C,) bool, whether they are alike on the whole, whatever comes when.
     """
 
     core: Tensor
     frames: Tensor
+    whole: Tensor
 
 
 @dataclass(frozen=True)

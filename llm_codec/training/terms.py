@@ -71,7 +71,7 @@ class Agreement(Term):
     losses, needs_takes = ("agreement",), True
 
     def forward(self, step: Step) -> dict[str, Tensor]:
-        return {"agreement": agreement(step.takes.core, step.takes.frames)}
+        return {"agreement": agreement(step.takes.core, step.takes.frames, step.takes.whole)}
 
 
 class Steadiness(Term):

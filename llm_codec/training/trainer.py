@@ -129,12 +129,12 @@ class Trainer:
 
     def _batch(
         self,
-    ) -> tuple[Tensor, Tensor, list[Span], tuple[Tensor, Tensor] | None]:
+    ) -> tuple[Tensor, Tensor, list[Span], tuple[Tensor, Tensor, Tensor] | None]:
         crops = self.sampler.crops(self.config.crops, self.step)
         takes = None
         if self.trained.needs_takes:
-            waves, lengths = self.sampler.takes(self.config.classes, self.step)
-            takes = self._audio(waves), torch.from_numpy(lengths)
+            waves, *facts = self.sampler.takes(self.config.classes, self.step)
+            takes = self._audio(waves), *map(torch.from_numpy, facts)
         return self._audio(crops.waves), self._audio(crops.heard), crops.spans, takes
 
     def _audio(self, waves: np.ndarray) -> Tensor:

@@ -9,7 +9,7 @@ import pytest
 
 from llm_codec.config import CodecConfig
 from llm_codec.training.bank import ClipBank
-from llm_codec.training.data import Noise, Sampler
+from llm_codec.training.data import MOODS, Noise, Sampler, _shares
 
 
 @pytest.fixture
@@ -100,8 +100,8 @@ def test_takes_pair_clips_of_one_label(
     heard, clip = [], bank.clip
     monkeypatch.setattr(bank, "clip", lambda number: heard.append(number) or clip(number))
     sampler = make_sampler(1)
-    waves, lengths = sampler.takes(2, step=0)
-    assert waves.shape == (4, 15360) and lengths.shape == (4,)
+    waves, lengths, whole = sampler.takes(2, step=0)
+    assert waves.shape == (4, 15360) and lengths.shape == (4,) and not whole.any()
     for wave, length in zip(waves, lengths, strict=True):
         assert 0 < length <= 15360 and not wave[length:].any()
         assert rms_db(wave[:length]) == pytest.approx(-26, abs=0.01)
@@ -121,3 +121,31 @@ def test_labels_are_mostly_of_one_source_and_repeat_where_they_run_out(
     rows = [sampler.takes(5, step)[0].shape[0] for step in range(60)]
     assert set(rows) == {4, 10}  # both labels of the one source, or five drawn from all
     assert 0.5 < rows.count(4) / len(rows) < 0.9
+
+
+def test_a_mood_is_heard_on_the_whole_and_anywhere_in_a_clip(
+    bank: ClipBank, make_sampler: Callable[[int], Sampler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = np.concatenate([np.zeros(32000), np.ones(32000)]).astype(np.float32)
+    for row in bank.rows:
+        row["label_kind"] = "emotion" if row["label"] == "low" else row["label_kind"]
+    heard: list[int] = []
+    monkeypatch.setattr(bank, "clip", lambda number: heard.append(number) or late)
+    sampler, sounds = make_sampler(2), {True: set(), False: set()}
+    for step in range(30):
+        heard.clear()
+        waves, _, whole = sampler.takes(2, step)
+        kinds = [bank.rows[number]["label_kind"] for number in heard]
+        assert whole.tolist() == [kind == "emotion" for kind in kinds]
+        for wave, mood in zip(waves, whole.tolist(), strict=True):
+            sounds[mood].add(bool(wave.any()))
+    assert sounds == {True: {True, False}, False: {False}}  # a word is heard from its beginning
+
+
+def test_data_sets_are_heard_by_the_root_of_their_size() -> None:
+    shares = _shares(["a", "a", "b"], [4, 4, 2], [False] * 3)
+    assert shares.sum() == pytest.approx(1)
+    assert shares[0] == shares[1] and shares[:2].sum() / shares[2] == pytest.approx(2)
+    moody = _shares(["a", "a", "b", "c"], [4, 4, 2, 3], [False] * 3 + [True])
+    assert moody[3] == pytest.approx(MOODS) and np.allclose(moody[:3], (1 - MOODS) * shares)
+    assert _shares(["c"], [3], [True]) == pytest.approx(1) and len(_shares([], [], [])) == 0

@@ -29,25 +29,30 @@ def pairs(classes: int, distance: float, apart: float) -> torch.Tensor:
     return centres + distance * torch.randn(2 * classes, 6, 8)
 
 
+def paths(latent: torch.Tensor, frames: torch.Tensor | None = None) -> torch.Tensor:
+    """Agreement of clips that are alike as paths in time."""
+    frames = torch.full((len(latent),), latent.shape[2]) if frames is None else frames
+    return agreement(latent, frames, torch.zeros(len(latent), dtype=torch.bool))
+
+
 def test_agreement_is_its_formula() -> None:
     latent = torch.randn(6, 3, SEGMENTS)
-    paths = latent.flatten(1)
+    rows = latent.flatten(1)
     total = 0.0
     for row in range(6):
-        near = [-((paths[row] - paths[other]) ** 2).mean() / TEMPERATURE for other in range(6)]
+        near = [-((rows[row] - rows[other]) ** 2).mean() / TEMPERATURE for other in range(6)]
         others = [near[other] for other in range(6) if other != row]
         total += torch.stack(others).logsumexp(0) - near[row ^ 1]
     expected = torch.as_tensor(total / 6)
-    assert torch.allclose(agreement(latent, torch.full((6,), SEGMENTS)), expected, atol=1e-4)
+    assert torch.allclose(paths(latent), expected, atol=1e-4)
 
 
 def test_agreement_rewards_pairs_and_separation() -> None:
-    frames = torch.full((10,), 8)
     good, loose, mixed = (
-        agreement(pairs(5, *shape), frames).item() for shape in ((0.1, 2.0), (1.0, 1.0), (1.0, 0.0))
+        paths(pairs(5, *shape)).item() for shape in ((0.1, 2.0), (1.0, 1.0), (1.0, 0.0))
     )
     assert good < 0.01 < loose < mixed
-    same = agreement(torch.zeros(10, 6, 8), frames).item()
+    same = paths(torch.zeros(10, 6, 8)).item()
     assert same == pytest.approx(math.log(9), rel=1e-5)
 
 
@@ -56,7 +61,7 @@ def test_only_frames_with_sound_count() -> None:
     changed = latent.clone()
     for row, count in enumerate(frames):
         changed[row, :, count:] = 100.0
-    assert torch.equal(agreement(latent, frames), agreement(changed, frames))
+    assert torch.equal(paths(latent, frames), paths(changed, frames))
 
 
 def test_a_slower_word_is_the_same_path() -> None:
@@ -66,15 +71,27 @@ def test_a_slower_word_is_the_same_path() -> None:
     wide = torch.zeros(8, 6, 8)
     wide[::2, :, :4], wide[1::2] = fast, slow
     counts = torch.tensor([4, 8] * 4)
-    assert agreement(wide, counts) < agreement(both, torch.full((8,), 4)) + 0.1 < math.log(7)
+    assert paths(wide, counts) < paths(both) + 0.1 < math.log(7)
 
 
 def test_agreement_draws_pairs_together() -> None:
     latent = pairs(3, 1.0, 0.3).requires_grad_()
-    frames = torch.full((6,), 8)
-    before = agreement(latent, frames)
+    before = paths(latent)
     before.backward()
-    assert agreement(latent - 0.5 * latent.grad, frames) < before
+    assert paths(latent - 0.5 * latent.grad) < before
+
+
+def test_clips_alike_on_the_whole_may_tell_it_in_any_order() -> None:
+    latent, frames = torch.randn(8, 6, SEGMENTS), torch.full((8,), SEGMENTS)
+    whole = torch.tensor([True] * 4 + [False] * 4)
+    turned = latent.flip(2)
+    expected = agreement(latent, frames, whole)
+    mixed = torch.cat([turned[:4], latent[4:]])
+    assert torch.allclose(agreement(mixed, frames, whole), expected)
+    mixed[7] = turned[7]  # a word is not the same word backwards
+    assert not torch.allclose(agreement(mixed, frames, whole), expected)
+    means = latent.mean(dim=2, keepdim=True).expand_as(latent)
+    assert torch.allclose(agreement(latent, frames, whole | True), paths(means))
 
 
 def test_isotropy_asks_for_zero_mean_and_unit_covariance() -> None:
