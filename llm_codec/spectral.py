@@ -24,7 +24,7 @@ MEL_BANDS = 80
 MEL_WINDOW = 1024  # samples
 LOW_BINS = 64  # of that window: up to 1 kHz
 COMPRESSION = 0.7  # of a spectrum whose repetitions are looked for
-FLOOR = 0.1  # magnitude of noise 20 dB below a clip of -26 dBFS, in that window
+FLOOR = 0.3  # three times the magnitude of noise 20 dB below a clip of -26 dBFS, in that window
 
 
 class ConvNeXtBlock(nn.Module):
