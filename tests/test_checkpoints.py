@@ -177,3 +177,16 @@ def test_the_probe_is_of_the_shipped_model_and_quoted_as_recorded():
             assert (text == "–") == (value is None)
             assert value is None or float(text) == pytest.approx(100 * value, abs=0.051)
     assert f"{probe['prose']['perplexity a word']:.0f} a word" in CARD.read_text("utf-8")
+
+
+def test_what_games_cost_in_prose_is_quoted_as_recorded():
+    names = ("probe", "probe-prose-alone")
+    both, alone = (
+        json.loads((POCKET / "records" / f"{name}.json").read_text("utf-8"))["prose"]
+        for name in names
+    )
+    assert both["words"] == alone["words"] > 30_000
+    ratio = both["perplexity a word"] / alone["perplexity a word"]
+    card = " ".join(CARD.read_text("utf-8").split())
+    assert f"{ratio:.2f} times that of a model of the same size" in card
+    assert f"{alone['perplexity a word']:.0f} a word after" in card
