@@ -173,7 +173,7 @@ class WaveformEncoder(nn.Module):
             raise ValueError(f"waveform encoder ends with {channels} channels, not latent_dim "
                              f"{config.latent_dim}; choose encoder_dim to fit")
         layers.append(LocalAttention(channels, config.attention_window, config.attention_head_dim))
-        layers.append(nn.Conv1d(channels, channels, 7, padding=3, groups=channels))
+        layers.append(DepthwiseConv(channels))
         self.layers = nn.Sequential(*layers)
 
     def forward(self, waveform: Tensor) -> Tensor:
@@ -191,7 +191,7 @@ class WaveformDecoder(nn.Module):
         super().__init__()
         latent, channels = config.latent_dim, config.decoder_dim
         self.entry = nn.Sequential(
-            nn.Conv1d(latent, latent, 7, padding=3, groups=latent),
+            DepthwiseConv(latent),
             nn.Conv1d(latent, channels, 1),
             LocalAttention(channels, config.attention_window, config.attention_head_dim),
         )

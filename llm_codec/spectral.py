@@ -13,6 +13,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from llm_codec.config import CodecConfig
+from llm_codec.depthwise import DepthwiseConv
 from llm_codec.layers import LocalAttention, Noise
 from llm_codec.mel import LogMel
 from llm_codec.tone import PITCHES, Clock, PitchHead, Tone, at_least_single, salience
@@ -39,7 +40,7 @@ class ConvNeXtBlock(nn.Module):
 
     def __init__(self, channels: int, expansion: int = 3) -> None:
         super().__init__()
-        self.depthwise = nn.Conv1d(channels, channels, 7, padding=3, groups=channels)
+        self.depthwise = DepthwiseConv(channels)
         self.norm = nn.LayerNorm(channels)
         self.widen = nn.Linear(channels, expansion * channels)
         self.narrow = nn.Linear(expansion * channels, channels)

@@ -98,9 +98,9 @@ class Sampler:
         labelled = bank.labelled()
         self.labels = list(labelled.values())
         self.families = [source for source, _ in labelled]
-        self.label_weights = _shares(
-            self.families, [len(numbers) for numbers in self.labels],
-            [bank.rows[numbers[0]]["label_kind"] in MANNER for numbers in self.labels])
+        self.moods = np.array([bank.rows[numbers[0]]["label_kind"] in MANNER
+                               for numbers in self.labels], bool)
+        self.label_weights = _shares(self.families, [*map(len, self.labels)], self.moods)
         self._last = ""
 
     def _rng(self, step: int, stream: int) -> np.random.Generator:
@@ -151,16 +151,15 @@ class Sampler:
         self.check_labels()
         rng = self._rng(step, TAKES)
         picked, size = self._labels(classes, rng), self.take_length
-        waves, lengths, whole = np.zeros((2 * len(picked), size), np.float32), [], []
+        whole = self.moods[picked].repeat(2)
+        waves, lengths = np.zeros((len(whole), size), np.float32), []
         for row, group in enumerate(np.repeat(picked, 2)):
-            clip = self._other(self.labels[group], row, rng)
-            whole.append(self.bank.rows[clip]["label_kind"] in MANNER)
-            wave = self.bank.clip(clip)
-            start = int(rng.integers(max(1, len(wave) - size))) if whole[-1] else 0
+            wave = self.bank.clip(self._other(self.labels[group], row, rng))
+            start = int(rng.integers(max(1, len(wave) - size))) if whole[row] else 0
             wave = level(augment(wave[start : start + size], rng)[:size], TAKE_LEVEL)
             waves[row, : len(wave)] = wave
             lengths.append(len(wave))
-        return waves, np.array(lengths), np.array(whole)
+        return waves, np.array(lengths), whole
 
     def check_labels(self) -> None:
         """Raises ValueError if there is nothing that takes can be drawn from."""
@@ -190,18 +189,18 @@ class Sampler:
         return clip
 
 
-def _shares(families: list[str], sizes: list[int], moods: list[bool]) -> np.ndarray:
+def _shares(families: list[str], sizes: list[int], moods: np.ndarray) -> np.ndarray:
     """How often each label is drawn (L,): roots of sizes, so that a small data set is heard too.
 
     Args:
         families: data set of each label.
         sizes: clips of each label.
-        moods: whether a label is heard on the whole: `MOODS` of the draws, if there are others.
+        moods: bool (L,), labels heard on the whole: `MOODS` of the draws, if there are others.
     """
     shares, roots = np.zeros(len(sizes)), np.sqrt(sizes)
     for family in sorted(set(families)):
         own = np.array([name == family for name in families])
         shares[own] = np.sqrt(np.sum(sizes, where=own)) * roots[own] / roots[own].sum()
-    for kind, share in ((np.array(moods, bool), MOODS), (~np.array(moods, bool), 1 - MOODS)):
+    for kind, share in ((moods, MOODS), (~moods, 1 - MOODS)):
         shares[kind] *= share / max(shares[kind].sum(), 1e-9)
     return shares / max(shares.sum(), 1e-9)

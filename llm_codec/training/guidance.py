@@ -31,7 +31,8 @@ def agreement(latent: Tensor, frames: Tensor, whole: Tensor) -> Tensor:
         nn.functional.interpolate(row[None, :, : int(count)], SEGMENTS, mode="linear")[0]
         for row, count in zip(latent, frames, strict=True)
     ])
-    paths = torch.where(whole[:, None, None], paths.mean(dim=2, keepdim=True), paths).flatten(1)
+    whole = whole.to(paths.device)[:, None, None]
+    paths = torch.where(whole, paths.mean(dim=2, keepdim=True), paths).flatten(1)
     distance = torch.cdist(paths, paths).square() / paths.shape[1]
     logits = (-distance / TEMPERATURE).masked_fill(torch.eye(len(paths), dtype=torch.bool,
                                                              device=paths.device), -1e9)

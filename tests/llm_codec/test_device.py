@@ -62,7 +62,9 @@ def test_the_search_holds_a_bounded_number_of_scores(monkeypatch: pytest.MonkeyP
     expected = quantizer.nearest(latent, keys, torch.zeros(10))
     for scores in (1, 25, 10**6):
         monkeypatch.setattr(quantizer, "SEARCH_SCORES", scores)
+        monkeypatch.setattr(quantizer, "SEARCH_KEYS", scores)
         assert torch.equal(quantizer.nearest(latent, keys, torch.zeros(10)), expected)
+        assert torch.equal(quantizer.nearest_and_lead(latent, keys, torch.zeros(10))[0], expected)
 
 
 layouts = pytest.mark.parametrize("layout", [{}, WAVEFORM], ids=["spectral", "waveform"])

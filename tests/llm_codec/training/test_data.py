@@ -143,9 +143,10 @@ def test_a_mood_is_heard_on_the_whole_and_anywhere_in_a_clip(
 
 
 def test_data_sets_are_heard_by_the_root_of_their_size() -> None:
-    shares = _shares(["a", "a", "b"], [4, 4, 2], [False] * 3)
+    shares = _shares(["a", "a", "b"], [4, 4, 2], np.zeros(3, bool))
     assert shares.sum() == pytest.approx(1)
     assert shares[0] == shares[1] and shares[:2].sum() / shares[2] == pytest.approx(2)
-    moody = _shares(["a", "a", "b", "c"], [4, 4, 2, 3], [False] * 3 + [True])
+    moody = _shares(["a", "a", "b", "c"], [4, 4, 2, 3], np.arange(4) == 3)
     assert moody[3] == pytest.approx(MOODS) and np.allclose(moody[:3], (1 - MOODS) * shares)
-    assert _shares(["c"], [3], [True]) == pytest.approx(1) and len(_shares([], [], [])) == 0
+    assert _shares(["c"], [3], np.ones(1, bool)) == pytest.approx(1)
+    assert len(_shares([], [], np.zeros(0, bool))) == 0
