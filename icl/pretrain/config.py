@@ -8,7 +8,8 @@ from typing import Any
 
 from icl.pretrain.games import GAMES
 from icl.pretrain.layout import Layout
-from icl.pretrain.wiring import HEAD_DIM, LAYERS, WINDOW
+from icl.pretrain.wired_layer import HEAD_DIM
+from icl.pretrain.wiring import LAYERS, WINDOW
 from llm_codec.run import read_recipe
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from icl.pretrain.wiring import HEAD_DIM, HEADS, THETA
+from icl.pretrain.wired_layer import HEAD_DIM, THETA
+from icl.pretrain.wiring import HEADS
 
 
 def build_model(

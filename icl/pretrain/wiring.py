@@ -7,7 +7,8 @@ Trockman & Kolter (2023, arXiv 2305.09828), so that a short run on two processor
 matching well instead of on discovering that one can match. In lines such as ``label: words``:
 
 1. the first layer gathers the words before each word, and squares them;
-2. the second copies the name a line begins with to each of its words, and continues repetitions;
+2. the second copies the name a line begins with to each of its words, and continues repetitions,
+   by the word before and by the four before;
 3. the third lets each word look for the words most like it, neighbours included, at the smallest
    distance (a product and two squares), and copies the name of their line: a vote;
 4. the fourth collects the votes of the line that asks; and behind a name alone it looks for the
@@ -17,88 +18,29 @@ matching well instead of on discovering that one can match. In lines such as ``l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import pairwise
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import LlamaForCausalLM
 
 from icl.pretrain.layout import LOOK_BACK, Layout
+from icl.pretrain.wired_layer import WiredLayer
 
-LAYERS, HEADS, HEAD_DIM = 4, 4, 64  # what is wired; deeper models keep their random rest
-THETA = 1e6  # rotary base: half of a head's directions hardly turn within a prompt
-HALF = HEAD_DIM // 2
-FREQUENCIES = THETA ** (-np.arange(HALF) / HALF)
-STILL = HALF - 1  # slowest pair: position does not matter to it
+LAYERS, HEADS = 4, 4  # what is wired; deeper models keep their random rest
 WINDOW = (1.0, 0.8, 0.6, 0.4)  # weight of a word and of those before it in a distance
 SHARPNESS = (1.0, 1 / 0.6, 1 / 1.6)  # of the three heads that match
 NAMED = 13.0  # typical squared length of a sketch
+FAMILIAR = 12.0  # score that words continue with; four equal ones have 4 times the core, or so
 QUIET = 0.5  # of the library's random start, for all that is not wired
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """One attention layer while it is wired; ``rms`` undoes the norm before it, on average."""
-
-    attention: nn.Module
-    rms: float
-    constant: int
-
-    def clear(self, *heads: int) -> None:
-        """Takes what some heads look for away."""
-        for head in heads:
-            rows = slice(head * HEAD_DIM, (head + 1) * HEAD_DIM)
-            self.attention.q_proj.weight[rows] = 0
-            self.attention.k_proj.weight[rows] = 0
-
-    def compare(self, head: int, at: int, query: Tensor, key: Tensor) -> None:
-        """Adds ``(query @ stream) * (key @ stream)`` to a head's score, on a still direction."""
-        gain = HEAD_DIM**0.25 * self.rms
-        row = head * HEAD_DIM + _still(at)
-        self.attention.q_proj.weight[row] += query * gain
-        self.attention.k_proj.weight[row] += key * gain
-
-    def prefer(self, head: int, key: Tensor) -> None:
-        """Adds ``key @ stream`` to the score, whatever asks."""
-        query = torch.zeros_like(key)
-        query[self.constant] = 1.0
-        self.compare(head, 0, query, key)
-
-    def look(self, head: int, back: int, amplitude: float, pairs: range) -> None:
-        """Adds a score that is 0 at the token ``back`` tokens away and falls off around it."""
-        query, key = self.attention.q_proj.weight, self.attention.k_proj.weight
-        for pair in pairs:
-            gain = (amplitude * HEAD_DIM**0.5) ** 0.5 * self.rms
-            angle, row = back * FREQUENCIES[pair], head * HEAD_DIM + pair
-            key[row, self.constant] += gain
-            query[row, self.constant] += gain * np.cos(angle)
-            query[row + HALF, self.constant] -= gain * np.sin(angle)
-        gain = (len(pairs) * amplitude * HEAD_DIM**0.5) ** 0.5 * self.rms
-        key[head * HEAD_DIM + STILL, self.constant] += gain
-        query[head * HEAD_DIM + STILL, self.constant] -= gain
-
-    def carry(
-        self, head: int, source: slice, target: slice, matrix: Tensor | None = None,
-        gain: float = 1.0, at: int = 0,
-    ) -> int:
-        """Lets a head copy ``source``, through ``matrix``, to ``target``; returns the next row."""
-        size = target.stop - target.start
-        rows = slice(head * HEAD_DIM + at, head * HEAD_DIM + at + size)
-        self.attention.v_proj.weight[rows] = 0
-        self.attention.o_proj.weight[:, rows] = 0
-        matrix = torch.eye(size) if matrix is None else matrix
-        self.attention.v_proj.weight[rows, source] = matrix * self.rms
-        self.attention.o_proj.weight[target, rows] = torch.eye(size) * gain
-        return at + size
 
 
 class Wirer:
     """Sets the weights of a fresh model, in place.
 
     Args:
-        model: a Llama of `LAYERS` layers or more, `HEADS` heads of `HEAD_DIM` and rotary base
-            `THETA`, its embeddings placed by `Layout.embeddings`.
+        model: a Llama of `LAYERS` layers or more that fit a `WiredLayer`, of `HEADS` heads each,
+            its embeddings placed by `Layout.embeddings`.
         layout: of its residual stream.
         sample: (B, L) int64 texts that typical lengths of the stream are measured on.
         unknown: token that stands for the name of a line that asks.
@@ -133,10 +75,10 @@ class Wirer:
         head[:, self.layout.answer] = self.table[:, self.layout.identity] @ self.sketcher.T
         self.model.model.norm.weight.fill_(2.0)
 
-    def _layer(self, number: int) -> _Layer:
+    def _layer(self, number: int) -> WiredLayer:
         layer = self.model.model.layers[number]
         rms = self._rms(layer.input_layernorm)
-        return _Layer(layer.self_attn, rms, self.layout.constant)
+        return WiredLayer(layer.self_attn, rms, self.layout.constant)
 
     def _rms(self, norm: nn.Module) -> float:
         """Typical root mean square of what comes into a norm."""
@@ -153,7 +95,16 @@ class Wirer:
         row[where] = values
         return row
 
-    def _gather(self, layer: _Layer) -> None:
+    def _recent(self, count: int) -> list[slice]:
+        """Where the cores of a word and of those before it stand, ``count`` in all."""
+        return [self.layout.meaning, *map(self.layout.before, range(1, count))]
+
+    def _nowhere(self, score: float) -> Tensor:
+        """A key that gives the first token of a text ``score``: where a head looks in vain."""
+        first = self.table[self.model.config.bos_token_id, self.layout.identity]
+        return self._direction(self.layout.identity, score * first / first.square().sum())
+
+    def _gather(self, layer: WiredLayer) -> None:
         layout = self.layout
         layer.clear(*range(LOOK_BACK))
         for head in range(LOOK_BACK):
@@ -166,9 +117,8 @@ class Wirer:
         """Two gated units square a number exactly: ``x silu(x) + (-x) silu(-x) = x * x``."""
         block, layout = self.model.model.layers[0], self.layout
         rms, mlp = self._rms(block.post_attention_layernorm), block.mlp
-        parts = [layout.meaning, *(layout.before(back) for back in range(1, len(WINDOW)))]
-        units = [(at, sign, weight) for part, weight in zip(parts, WINDOW, strict=True)
-                 for at in range(part.start, part.stop) for sign in (1.0, -1.0)]
+        units = [(at, sign, weight) for part, weight in zip(self._recent(len(WINDOW)), WINDOW,
+                 strict=True) for at in range(part.start, part.stop) for sign in (1.0, -1.0)]
         constant, strength = layout.constant, 4.0
         count = len(units) + 1
         mlp.gate_proj.weight[:count], mlp.up_proj.weight[:count] = 0, 0
@@ -182,7 +132,7 @@ class Wirer:
         mean = 0.1 * layout.core * sum(WINDOW)
         mlp.down_proj.weight[layout.length, count - 1] = -mean / given
 
-    def _name(self, layer: _Layer) -> None:
+    def _name(self, layer: WiredLayer) -> None:
         layout = self.layout
         layer.clear(0, 1)
         layer.prefer(0, self._direction(layout.mark, 25.0))
@@ -193,12 +143,23 @@ class Wirer:
             before = self._direction(layout.previous.start + row, 2.0)
             layer.compare(1, row, here, before)
         layer.carry(1, layout.identity, layout.answer, self.sketcher, gain=0.5)
+        self._continue(layer)
 
-    def _match(self, layer: _Layer) -> None:
+    def _continue(self, layer: WiredLayer) -> None:
+        """A head goes on where the same four tokens came before, if they did: one may mislead."""
+        layout, head, recent = self.layout, 3, self._recent(LOOK_BACK + 1)
+        layer.clear(head)
+        places = [(here.start + at, before.start + at)
+                  for here, before in pairwise(recent) for at in range(layout.core)]
+        for row, (here, before) in enumerate(places, start=1):
+            layer.compare(head, row, self._direction(here, 1.0), self._direction(before, 1.0))
+        layer.compare(head, 0, self._direction(layout.constant, 1.0), self._nowhere(FAMILIAR))
+        layer.carry(head, layout.identity, layout.answer, self.sketcher, gain=0.5)
+
+    def _match(self, layer: WiredLayer) -> None:
         layout = self.layout
-        parts = [layout.meaning, *(layout.before(back) for back in range(1, len(WINDOW)))]
-        places = [(at, weight) for part, weight in zip(parts, WINDOW, strict=True)
-                  for at in range(part.start, part.stop)]
+        places = [(at, weight) for part, weight in zip(self._recent(len(WINDOW)), WINDOW,
+                  strict=True) for at in range(part.start, part.stop)]
         asks = self.unknown / self.unknown.square().sum()
         layer.clear(*range(len(SHARPNESS)))
         for head, sharpness in enumerate(SHARPNESS):
@@ -209,28 +170,21 @@ class Wirer:
                 layer.compare(head, row, scaled, scaled)
             layer.carry(head, layout.name, layout.vote, gain=1.0 / len(SHARPNESS))
 
-    def _collect(self, layer: _Layer) -> None:
+    def _collect(self, layer: WiredLayer) -> None:
         layer.clear(0)
         asks = self.unknown / self.unknown.square().sum()
         layer.prefer(0, self._direction(self.layout.name, 10.0 * asks))
         layer.look(0, 0, 4.0, range(8, 13))
         layer.carry(0, self.layout.vote, self.layout.answer)
 
-    def _begin(self, layer: _Layer) -> None:
-        layout, head, nowhere = self.layout, 1, self.table[self.model.config.bos_token_id]
+    def _begin(self, layer: WiredLayer) -> None:
+        layout, head = self.layout, 1
         layer.clear(head)
         layer.prefer(head, self._direction(layout.previous, 40 * self.naming / NAMED))
         name = range(layout.name.start, layout.name.stop)
         for row, at in enumerate(name, start=1):
             layer.compare(head, row, self._direction(at, 1.0), self._direction(at, 4.0))
         inside = self._direction(layout.constant, 1.0) - self._direction(layout.mark, 1.0)
-        away = 80 * nowhere[layout.identity] / nowhere[layout.identity].square().sum()
-        layer.compare(head, len(name) + 1, inside, self._direction(layout.identity, away))
+        layer.compare(head, len(name) + 1, inside, self._nowhere(80.0))
         layer.look(head, -200, 10.0, range(14, 16))  # of several lines the latest
         layer.carry(head, layout.identity, layout.answer, self.sketcher)
-
-
-def _still(number: int) -> int:
-    """Head dimension, slowest rotary pair first; `STILL` itself is left to `_Layer.look`."""
-    pair, second = divmod(number + 1, 2)
-    return STILL - pair + HALF * second
