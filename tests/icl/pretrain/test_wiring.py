@@ -129,10 +129,11 @@ def test_wiring_leaves_the_embeddings_alone(models, table):
 
 
 def test_the_second_layer_continues_by_more_than_the_word_before(models, table):
-    rng, sketches = np.random.default_rng(4), table[:, LAYOUT.identity] @ LAYOUT.sketcher().T
+    rng, sketches = np.random.default_rng(4), table[WORDS, LAYOUT.identity] @ LAYOUT.sketcher().T
+    sketches /= np.linalg.norm(sketches, axis=1, keepdims=True)
     words = rng.choice(rng.choice(WORDS, size=8, replace=False), size=(10, 40))
     ends = np.full((10, 1), LINE)
     ids = torch.from_numpy(np.concatenate([ends * 0 + BOS, words, ends, words], axis=1))
     stream = models["wired"](ids, output_hidden_states=True).hidden_states[2][..., LAYOUT.answer]
-    found = (stream[:, 45:-1] @ torch.from_numpy(sketches[WORDS]).T).argmax(dim=-1)
+    found = (stream[:, 45:-1] @ torch.from_numpy(sketches).T).argmax(dim=-1)
     assert (WORDS[found] == words[:, 4:]).mean() > 0.95  # each of eight words five times: 0.2
