@@ -40,6 +40,8 @@ class FewShotClassifier(FrozenPair):
         induction: write the template's instruction, if it has one.
         choose, per_label, order: which examples are shown and how ordered; see `Choice`.
         orders: orders of examples and labels to ask in; their probabilities are averaged.
+        views: times that every clip is heard, starting later by a part of a coarse word each time
+            (see `hear`); orders take turns with them, so there can be no more than orders.
         seed: of all draws and shuffles.
         label_words: whether labels are written as they are (``"own"``), as plain words that stand
             for them (``"plain"``), or so where they are long (``"auto"``); see `icl.stand_ins`.
@@ -72,6 +74,7 @@ class FewShotClassifier(FrozenPair):
     per_label: int | None = None
     order: str = "shuffled"
     orders: int = 1
+    views: int = 1
     seed: int = 0
     label_words: str = "auto"
     aggregate: str = "sum"
@@ -85,7 +88,8 @@ class FewShotClassifier(FrozenPair):
         """Write the examples as a prompt.
 
         Args:
-            clips: paths, arrays or tensors (S,) or (C, S), or single-item `Codes`.
+            clips: paths, arrays or tensors (S,) or (C, S), single-item `Codes`, or what `hear`
+                made of one.
             labels: one for each clip; two or more distinct ones.
 
         Raises:
@@ -97,25 +101,23 @@ class FewShotClassifier(FrozenPair):
         clips, labels = several(clips), texts(labels, "label")
         self._check(clips, labels)
         choice = Choice(self.choose, self.per_label, self.order, self.seed)
-        codes = self.encode(clips)
-        require_distinct(zip(codes))
+        views = [*zip(*self.hear(clips, self.views), strict=True)]
+        require_distinct(zip(views[0]))
         self._load_writer(self.template, self.scales, self.induction)
         self.classes_ = np.array(sorted(set(labels)))
         names = self._written(self.classes_.tolist())
         self._answers = self._writer.label_sequences([*names.values()])
-        self._shown = Shown(
-            [*zip(codes, map(names.get, labels), strict=True)],
-            self._writer,
-            choice,
-            self.codec_,
-            self.llm_.context_length,
-            [*names.values()],
-            self.repeats,
-            self.orders,
-        )
+        targets = [*map(names.get, labels)]
+        self._shown = [
+            Shown([*zip(codes, targets, strict=True)], self._writer, choice, self.codec_,
+                  self.llm_.context_length, [*names.values()], self.repeats, self.orders)
+            for codes in views
+        ]
         self._priors = self._find_priors()
         self.temperature_ = self._find_temperature()
-        self.llm_.hold(*(head.ids for head in self._shown.heads if head.ids))
+        turns = zip(*(shown.heads for shown in self._shown), strict=True)
+        heads = [heads[turn % self.views] for turn, heads in enumerate(turns)]
+        self.llm_.hold(*(head.ids for head in heads if head.ids))
         return self
 
     def _written(self, labels: list[str]) -> dict[str, str]:
@@ -132,7 +134,7 @@ class FewShotClassifier(FrozenPair):
     def predict_proba(self, queries: Iterable[Any]) -> np.ndarray:
         """Probability of each label of `classes_` for each clip: float64 (N, C), rows sum to 1."""
         self._require_fitted()
-        return calibration.sharpen(self._proba(self.encode(queries)), self.temperature_)
+        return calibration.sharpen(self._proba(self.hear(queries, self.views)), self.temperature_)
 
     def score(self, queries: Iterable[Any], labels: Iterable[str]) -> float:
         """Share of clips whose label is predicted, 0 to 1."""
@@ -141,10 +143,10 @@ class FewShotClassifier(FrozenPair):
     def show_prompt(self, query: Any) -> Prompt:
         """The prompt the language model reads to answer for one clip, in the first order."""
         self._require_fitted()
-        (codes,) = self.encode([query])
-        return self._prompt(codes, 0)
+        (heard,) = self.hear([query], self.views)
+        return self._prompt(heard[0], 0)
 
-    def _proba(self, queries: Sequence[Content]) -> np.ndarray:
+    def _proba(self, queries: Sequence[Sequence[Content]]) -> np.ndarray:
         """Probabilities (N, C) before temperature, averaged over orders."""
         turns = [
             calibration.softmax(self._scores(queries, turn) - self._priors[turn])
@@ -152,9 +154,14 @@ class FewShotClassifier(FrozenPair):
         ]
         return np.mean(turns, axis=0)
 
-    def _scores(self, queries: Sequence[Content], turn: int) -> np.ndarray:
-        """Log-likelihood of each answer after the prompt for each query: float64 (N, C)."""
-        return self._ask([self._prompt(query, turn) for query in queries])
+    def _scores(self, queries: Sequence[Sequence[Content]], turn: int) -> np.ndarray:
+        """Log-likelihood of each answer after the prompt for each query: float64 (N, C).
+
+        Args:
+            queries: each in all its views.
+            turn: which order to ask in.
+        """
+        return self._ask([self._prompt(query[turn % self.views], turn) for query in queries])
 
     def _ask(self, prompts: Sequence[Prompt]) -> np.ndarray:
         totals = self.llm_.score_many([prompt.ids for prompt in prompts], self._answers)
@@ -162,15 +169,17 @@ class FewShotClassifier(FrozenPair):
         return rows / [*map(len, self._answers)] if self.aggregate == "mean" else rows
 
     def _prompt(self, query: Content, turn: int, without: int | None = None) -> Prompt:
-        return self._shown.prompt(query, max(map(len, self._answers)), turn, without)
+        shown = self._shown[turn % self.views]
+        return shown.prompt(query, max(map(len, self._answers)), turn, without)
 
     def _find_priors(self) -> np.ndarray:
         """Log-probability (orders, C) of each label without content; 0 where that is not asked."""
         priors = np.zeros((self.orders, len(self.classes_)))
         if self.calibrate == "none":
             return priors
-        codes = [codes for codes, _ in self._shown.examples]
+        codes = [codes for codes, _ in self._shown[0].examples]
         silent = calibration.content_free(self.content_free, self.codec_, codes, self.seed)
+        silent = [(query,) * self.views for query in silent]
         for turn in range(self.orders):
             priors[turn] = calibration.log_prior(self._scores(silent, turn))
         return priors
@@ -180,7 +189,7 @@ class FewShotClassifier(FrozenPair):
             return self.llm_.label_temperature
         if self.temperature != "fit":
             return float(self.temperature)
-        examples = self._shown.examples
+        examples = self._shown[0].examples
         times = Counter(label for _, label in examples)
         places = [i for i, (_, label) in enumerate(examples) if times[label] > 1]
         if len(places) < calibration.ENOUGH:
@@ -207,9 +216,10 @@ class FewShotClassifier(FrozenPair):
         ):
             if value not in known:
                 raise PromptError(f"{name} is {value!r}; expected one of {', '.join(known)}")
-        if self.repeats < 1 or self.orders < 1:
+        if self.repeats < 1 or not 1 <= self.views <= self.orders:
             raise PromptError(
-                f"repeats is {self.repeats} and orders is {self.orders}; both must be 1 or more"
+                f"repeats is {self.repeats}, orders is {self.orders} and views is {self.views}; "
+                "all must be 1 or more, and every view needs an order"
             )
         if self.temperature not in ("auto", "fit") and not _positive(self.temperature):
             raise PromptError(f"temperature is {self.temperature!r}; expected a number above 0, "

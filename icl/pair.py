@@ -19,6 +19,10 @@ from llm_codec.codes import Codes, CodesError
 from llm_codec.vocabulary import BoundVocabulary, VocabularyError
 
 
+class Views(tuple[Codes, ...]):
+    """Codes of one clip, each heard with a little more silence before it."""
+
+
 class FrozenPair(Estimator):
     """What learners have in common: ``codec``, ``llm``, ``tokenizer`` and ``sample_rate``.
 
@@ -52,6 +56,37 @@ class FrozenPair(Estimator):
         clips = several(clips)
         self._load_codec()
         return [self._encode(clip, position) for position, clip in enumerate(clips)]
+
+    def hear(self, clips: Iterable[Any], views: int) -> list[Views]:
+        """Each clip encoded several times, each time starting a part of a coarse word later.
+
+        The codec cuts sound into words by its own clock, so a later start gives other words for
+        the same sound, and what is averaged over them depends less on where the cuts fell (ours).
+
+        Args:
+            clips: as for `encode`, or `Views` of as many.
+            views: how many times.
+
+        Raises:
+            AudioError, CodesError: as `encode`; also if codes, which have one start, are to be
+                heard several times.
+        """
+        clips = several(clips)
+        self._load_codec()
+        return [self._views(clip, position, views) for position, clip in enumerate(clips)]
+
+    def _views(self, clip: Any, position: int, views: int) -> Views:
+        given = len(clip) if isinstance(clip, Views) else 1 if isinstance(clip, Codes) else views
+        if given != views:
+            raise CodesError(f"clip {position} was encoded {given} times but is to be heard in "
+                             f"{views} views; give the sound itself, or views={given}")
+        if isinstance(clip, Views | Codes):
+            return Views(self._encode(one, position) for one in (clip if isinstance(clip, Views) else [clip]))
+        wave, config = self._wave(clip, position), self.codec_.config
+        span = config.hop_length * config.vq_strides[0]
+        late = [number * span // views for number in range(views)]
+        pad = torch.nn.functional.pad
+        return Views(self.codec_.encode(pad(wave, (samples, 0))) for samples in late)
 
     def _encode(self, clip: Any, position: int) -> Codes:
         if isinstance(clip, Codes):

@@ -32,6 +32,8 @@ def add(commands: Any) -> None:
     options.add_learner(parser)
     options.add_choice(parser)
     parser.add_argument("--orders", type=at_least(1), default=1, help="orders to average over")
+    parser.add_argument("--views", type=at_least(1), default=1,
+                        help="times a clip is heard, a little later each, in as many orders")
     parser.add_argument("--calibrate", choices=("none", "contextual"), default="none")
     parser.set_defaults(run=run)
 
@@ -54,10 +56,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _answer(args: argparse.Namespace, learner: Any, query: Path) -> None:
-    (codes,) = learner.encode([query])
-    probabilities = learner.predict_proba([codes])[0].tolist()
+    heard = learner.hear([query], learner.views)
+    probabilities = learner.predict_proba(heard)[0].tolist()
     ranked = sorted(zip(learner.classes_.tolist(), probabilities, strict=True), key=lambda x: -x[1])
-    prompt = learner.show_prompt(codes).text if args.show_prompt else None
+    prompt = learner.show_prompt(heard[0]).text if args.show_prompt else None
     if args.json:
         answer = {"query": str(query), "label": ranked[0][0], "probabilities": dict(ranked)}
         print(json.dumps(answer if prompt is None else {**answer, "prompt": prompt}))

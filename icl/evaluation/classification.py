@@ -58,8 +58,8 @@ class Classification:
         for clip in tqdm(self._clips(), disable=not progress, unit="clip", leave=False):
             wave = clip.load(rate)
             cepstra[clip] = mfcc(wave, rate)
-            codes = self.models.hear(clip, wave)
-            words[clip] = stretch(self.models.word_vectors(codes), STEPS)
+            heard = self.models.hear(clip, wave, self.learner.views)
+            words[clip] = stretch(self.models.word_vectors(heard[0]), STEPS)
         self._references = {
             "mfcc_nearest_mean": standardise(cepstra),
             "words_nearest_mean": standardise(words),
@@ -83,9 +83,10 @@ class Classification:
         }
 
     def _ask(self, episode: Episode) -> tuple[str, dict[str, float]]:
-        support = [self.models.codes_of(clip) for clip in episode.support]
+        *support, query = (self.models.heard(clip, self.learner.views)
+                           for clip in (*episode.support, episode.query))
         self.learner.fit(support, [clip.label for clip in episode.support])
-        row = self.learner.predict_proba([self.models.codes_of(episode.query)])[0]
+        row = self.learner.predict_proba([query])[0]
         names = self.learner.classes_.tolist()
         probabilities = {
             name: round(float(share), DIGITS) for name, share in zip(names, row, strict=True)

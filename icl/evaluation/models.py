@@ -14,6 +14,7 @@ import torch
 from icl.evaluation.row import Row
 from icl.learner import FewShotClassifier
 from icl.llm import LLM, as_llm
+from icl.pair import Views
 from icl.tasks.base import Clip, DataError
 from llm_codec.audio import AudioError
 from llm_codec.codec import LLMCodec
@@ -37,7 +38,7 @@ class Models:
         self.codec = codec if isinstance(codec, LLMCodec) else LLMCodec.from_pretrained(codec)
         self.llm: LLM = as_llm(llm, tokenizer)
         self._ear = FewShotClassifier(codec=self.codec, llm=self.llm)
-        self._codes: dict[Clip, Codes] = {}
+        self._heard: dict[tuple[Clip, int], Views] = {}
 
     @property
     def fingerprints(self) -> dict[str, str]:
@@ -78,26 +79,27 @@ class Models:
                 f"{row.name}: a {kind.__name__} takes no such setting ({error})"
             ) from error
 
-    def hear(self, clip: Clip, wave: np.ndarray) -> Codes:
-        """Codes of a clip, encoded once however often it is drawn; `codes_of` finds them again.
+    def hear(self, clip: Clip, wave: np.ndarray, views: int = 1) -> Views:
+        """Codes of a clip, encoded once however often it is drawn; `heard` finds them again.
 
         Args:
             clip: names the clip.
             wave: float32 (S,) at the codec's rate.
+            views: how many times it is encoded, see `icl.pair.FrozenPair.hear`.
 
         Raises:
             AudioError: the clip is silent or too short.
         """
-        if clip not in self._codes:
+        if (clip, views) not in self._heard:
             try:
-                (self._codes[clip],) = self._ear.encode([wave])
+                (self._heard[clip, views],) = self._ear.hear([wave], views)
             except AudioError as error:
                 raise AudioError(f"{clip.path}: {error}") from error
-        return self._codes[clip]
+        return self._heard[clip, views]
 
-    def codes_of(self, clip: Clip) -> Codes:
+    def heard(self, clip: Clip, views: int = 1) -> Views:
         """Codes of a clip that was heard."""
-        return self._codes[clip]
+        return self._heard[clip, views]
 
     def word_vectors(self, codes: Codes) -> np.ndarray:
         """The codec's vectors of the words of scale 1 that a prompt has: float32 (T_1, D)."""

@@ -126,7 +126,7 @@ def test_orders_are_averaged_as_probabilities(codec, llm, clips, tokenizer):
     ]
     expected = calibration.softmax(np.array(single)).mean(axis=0)
     assert learner.predict_proba([clips[5]])[0] == pytest.approx(expected, abs=1e-4)
-    heads = {learner._shown.heads[turn].text for turn in range(3)}
+    heads = {learner._shown[0].heads[turn].text for turn in range(3)}
     assert len(heads) > 1
     lists = {head.split("[")[1].split("]")[0] for head in heads}
     assert lists <= {"'one' or 'two'", "'two' or 'one'"}

@@ -106,12 +106,12 @@ def test_clips_can_be_cut_to_one_length(models, recordings):
 
 def test_every_clip_is_encoded_once(models, recordings, monkeypatch):
     heard = []
-    encode = FewShotClassifier.encode
+    hear = FewShotClassifier.hear
     monkeypatch.setattr(
         FewShotClassifier,
-        "encode",
-        lambda self, clips: heard.extend(c for c in clips if hasattr(c, "dtype"))
-        or encode(self, clips),
+        "hear",
+        lambda self, clips, views: heard.extend(c for c in clips if hasattr(c, "dtype"))
+        or hear(self, clips, views),
     )
     evaluate([row(limit=30), row(limit=30, shots=2)], models, recordings)
     assert len(heard) == 24
