@@ -15,7 +15,6 @@ from llm_codec.training.wave import augment, level, mix
 
 CROPS, TAKES, NOISE = 0, 1, 2  # streams of random numbers that know nothing of one another
 TAKE_SECONDS, TAKE_LEVEL = 0.96, -26.0  # of a labelled clip: longest; dBFS
-MOOD_SECONDS = 1.92  # of one that is heard on the whole
 MOODS = 0.3  # share of the labels drawn that are heard on the whole: fewer clips, harder to tell
 
 
@@ -88,9 +87,8 @@ class Sampler:
     ) -> None:
         self.bank, self.length, self.seed, self.process = bank, length, seed, process
         self.levels, self.noise = levels, noise
-        self.take_length, self.mood_length = (
-            max(1, round(seconds * shape.sample_rate / shape.block_samples)) * shape.block_samples
-            for seconds in (TAKE_SECONDS, MOOD_SECONDS))
+        blocks = max(1, round(TAKE_SECONDS * shape.sample_rate / shape.block_samples))
+        self.take_length = blocks * shape.block_samples
         groups = collections.defaultdict(list)
         for number, row in enumerate(bank.rows):
             groups[row["source"]].append(number)
@@ -141,7 +139,7 @@ class Sampler:
         return heard
 
     def takes(self, classes: int, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Two clips of each of some labels, up to `TAKE_SECONDS` of them; of moods, `MOOD_SECONDS`.
+        """Two clips of each of some labels, up to `TAKE_SECONDS` of them.
 
         Returns:
             (2 classes, S) float32, clips of one label side by side; their true lengths; and which
@@ -152,11 +150,10 @@ class Sampler:
         """
         self.check_labels()
         rng = self._rng(step, TAKES)
-        picked = self._labels(classes, rng)
+        picked, size = self._labels(classes, rng), self.take_length
         whole = self.moods[picked].repeat(2)
-        sizes = np.where(whole, self.mood_length, self.take_length)
-        waves, lengths = np.zeros((len(whole), sizes.max()), np.float32), []
-        for row, (group, size) in enumerate(zip(np.repeat(picked, 2), sizes, strict=True)):
+        waves, lengths = np.zeros((len(whole), size), np.float32), []
+        for row, group in enumerate(np.repeat(picked, 2)):
             wave = self.bank.clip(self._other(self.labels[group], row, rng))
             start = int(rng.integers(max(1, len(wave) - size))) if whole[row] else 0
             wave = level(augment(wave[start : start + size], rng)[:size], TAKE_LEVEL)

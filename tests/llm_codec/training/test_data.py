@@ -137,10 +137,8 @@ def test_a_mood_is_heard_on_the_whole_and_anywhere_in_a_clip(
         waves, _, whole = sampler.takes(2, step)
         kinds = [bank.rows[number]["label_kind"] for number in heard]
         assert whole.tolist() == [kind == "emotion" for kind in kinds]
-        assert waves.shape[1] == (30720 if whole.any() else 15360)
         for wave, mood in zip(waves, whole.tolist(), strict=True):
             sounds[mood].add(bool(wave.any()))
-            assert mood or not wave[15360:].any()
     assert sounds == {True: {True, False}, False: {False}}  # a word is heard from its beginning
 
 
