@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 SEGMENTS = 4  # parts of a clip that are compared with the same part of another
-MOOD_CHANNELS = 2  # of the coarsest scale, the last ones
 TEMPERATURE = 0.2  # in units of the squared distance per channel
 REACH = 0.35  # of a word, in units of the latents' spread: about half the way to the next one
 
@@ -18,33 +17,27 @@ def agreement(latent: Tensor, frames: Tensor, whole: Tensor) -> Tensor:
 
     InfoNCE (arXiv 1807.03748) between clips seen as ``SEGMENTS`` points in time, so that the same
     word spoken faster is still the same path. Ours: few-shot accuracy rests on the same sound
-    becoming the same words. A mood is heard in any words: there the mean over time is compared, in
-    the last ``MOOD_CHANNELS`` alone, since what tells moods apart tells words apart less.
+    becoming the same words.
 
     Args:
         latent: (2 C, D, T_1) pooled latents of the coarsest scale; rows 2i and 2i+1 share a label.
         frames: (2 C,) frames that hold sound, at least 1.
-        whole: (2 C,) bool, clips whose label is a mood.
+        whole: (2 C,) bool, clips whose mean over time is compared: a mood is heard in any words.
 
     Returns:
-        () nats, the mean over clips.
+        () nats.
     """
     paths = torch.stack([
         nn.functional.interpolate(row[None, :, : int(count)], SEGMENTS, mode="linear")[0]
         for row, count in zip(latent, frames, strict=True)
     ])
-    whole = whole.to(paths.device)
-    moods = paths[whole, -MOOD_CHANNELS:].mean(dim=2)
-    return (_tell_apart(paths[~whole].flatten(1)) + _tell_apart(moods)) / len(paths)
-
-
-def _tell_apart(points: Tensor) -> Tensor:
-    """Summed cross-entropy () of naming each point's partner, rows (2 C, N); 0 without rows."""
-    distance = torch.cdist(points, points).square() / max(1, points.shape[1])
-    same = torch.eye(len(points), dtype=torch.bool, device=points.device)
-    logits = (-distance / TEMPERATURE).masked_fill(same, -1e9)
-    partner = torch.arange(len(points), device=points.device) ^ 1
-    return nn.functional.cross_entropy(logits, partner, reduction="sum")
+    whole = whole.to(paths.device)[:, None, None]
+    paths = torch.where(whole, paths.mean(dim=2, keepdim=True), paths).flatten(1)
+    distance = torch.cdist(paths, paths).square() / paths.shape[1]
+    logits = (-distance / TEMPERATURE).masked_fill(torch.eye(len(paths), dtype=torch.bool,
+                                                             device=paths.device), -1e9)
+    partner = torch.arange(len(paths), device=paths.device) ^ 1
+    return nn.functional.cross_entropy(logits, partner)
 
 
 def disturb(waves: Tensor, seed: int) -> Tensor:

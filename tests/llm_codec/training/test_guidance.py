@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from llm_codec.training.guidance import (
-    MOOD_CHANNELS,
     REACH,
     SEGMENTS,
     TEMPERATURE,
@@ -82,19 +81,17 @@ def test_agreement_draws_pairs_together() -> None:
     assert paths(latent - 0.5 * latent.grad) < before
 
 
-def test_moods_may_be_told_in_any_order_and_by_the_last_channels_alone() -> None:
+def test_clips_alike_on_the_whole_may_tell_it_in_any_order() -> None:
     latent, frames = torch.randn(8, 6, SEGMENTS), torch.full((8,), SEGMENTS)
-    moods = torch.tensor([True] * 4 + [False] * 4)
-    turned, expected = latent.flip(2), agreement(latent, frames, moods)
+    whole = torch.tensor([True] * 4 + [False] * 4)
+    turned = latent.flip(2)
+    expected = agreement(latent, frames, whole)
     mixed = torch.cat([turned[:4], latent[4:]])
-    mixed[:4, :-MOOD_CHANNELS] = 9.0
-    assert torch.allclose(agreement(mixed, frames, moods), expected)
+    assert torch.allclose(agreement(mixed, frames, whole), expected)
     mixed[7] = turned[7]  # a word is not the same word backwards
-    assert not torch.allclose(agreement(mixed, frames, moods), expected)
-    means = latent[:, -MOOD_CHANNELS:].mean(dim=2, keepdim=True).expand(-1, -1, SEGMENTS)
-    assert torch.allclose(agreement(latent, frames, moods | True), paths(means))
-    both = agreement(latent[:4], frames[:4], moods[:4]) + paths(latent[4:])
-    assert torch.allclose(expected, both / 2)
+    assert not torch.allclose(agreement(mixed, frames, whole), expected)
+    means = latent.mean(dim=2, keepdim=True).expand_as(latent)
+    assert torch.allclose(agreement(latent, frames, whole | True), paths(means))
 
 
 def test_isotropy_asks_for_zero_mean_and_unit_covariance() -> None:
