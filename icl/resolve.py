@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from icl.llm import LLM
+from icl.spoken import spoken
 
 QUESTION = " {text} ="
 
@@ -15,6 +16,7 @@ def resolve(llm: LLM, tokenizer: Any, text: str, known: Sequence[str]) -> str:
 
     Ours, after chain-of-thought prompting (arXiv 2201.11903): a small model that is asked for the
     sound of ``1 + 1`` would have to add and to look up at once; asked twice, it does one at a time.
+    Digits and signs are read out, ``one plus one``, since words are what it knows best.
 
     Args:
         llm: a language model.
@@ -30,7 +32,8 @@ def resolve(llm: LLM, tokenizer: Any, text: str, known: Sequence[str]) -> str:
         return text
     start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     asked, *answers = tokenizer(
-        [QUESTION.format(text=text), *(f" {one}" for one in known)], add_special_tokens=False
+        [QUESTION.format(text=spoken(text)), *(f" {spoken(one)}" for one in known)],
+        add_special_tokens=False,
     )["input_ids"]
     scores = llm.score([*start, *asked], answers)
     means = [score / len(ids) for score, ids in zip(scores, answers, strict=True)]

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from icl.judge import Judge
+from icl.spoken import WORDS, spoken
 from icl.tasks.base import Clip, DataError
-from icl.tasks.fsdd import DIGITS, WORDS
+from icl.tasks.fsdd import DIGITS
 from icl.tasks.fsdd import TASK as FSDD
 from icl.tasks.generation import GenerationTask, Grader, Question, Through
 
@@ -26,7 +27,6 @@ QUESTIONS = (
     ("first digit of 12", "1", "position"), ("next after 0 1 2", "3", "sequence"),
     ("next after 5 4", "3", "sequence"),
 )  # fmt: skip
-SPOKEN = {"+": "plus", "-": "minus", "*": "times", **dict(zip(DIGITS, WORDS, strict=True))}
 
 
 class DigitSpeech(GenerationTask):
@@ -45,7 +45,7 @@ class DigitSpeech(GenerationTask):
     def __init__(self, name: str, spelled: bool) -> None:
         self.name = name
         self.spelled = spelled
-        example = spell("1 + 1") if spelled else "1 + 1"
+        example = spoken("1 + 1") if spelled else "1 + 1"
         self.description = f"say a digit, asked as {example!r}, after digits 0 to 3; data of fsdd"
 
     def draw(
@@ -84,7 +84,7 @@ class DigitSpeech(GenerationTask):
         return [(self._text(text), gold, kind) for text, gold, kind in shown]
 
     def _text(self, text: str) -> str:
-        return spell(text) if self.spelled else text
+        return spoken(text) if self.spelled else text
 
 
 class DigitGrader(Grader):
@@ -126,12 +126,6 @@ class DigitGrader(Grader):
 def _names(clips: list[Clip]) -> tuple[list[str], list[str]]:
     """Labels and speakers."""
     return [clip.label for clip in clips], [clip.speaker for clip in clips]
-
-
-def spell(text: str) -> str:
-    """``1 + 1`` as ``one plus one``; numbers of two digits are read digit by digit."""
-    spaced = "".join(f" {sign} " if sign in SPOKEN else sign for sign in text)
-    return " ".join(SPOKEN.get(word, word) for word in spaced.split())
 
 
 def _examples(

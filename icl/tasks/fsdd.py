@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from icl.spoken import WORDS
 from icl.tasks.base import ClassificationTask, Clip, DataError, clips_of
 from icl.tasks.manifest import by_split
 
-WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 DIGITS = tuple(map(str, range(10)))  # how the data set itself labels them
 TEST_TAKES = 5  # the data set's own rule: takes 0..4 of every speaker and digit are its test set
 

@@ -36,6 +36,11 @@ def test_a_known_text_stays_as_it_is(llm, tokenizer):
     assert resolve(llm, tokenizer, "one", ["three", "one"]) == "one"
 
 
+def test_digits_and_signs_are_read_out(llm, tokenizer):
+    assert resolve(llm, tokenizer, "11", ["1", "2", "3"]) == "2"  # asked as ``one one =``
+    assert resolve(llm, tokenizer, "1 + 1", ["3", "2"]) == "3"
+
+
 def test_a_generator_asks_for_the_sound_of_what_the_text_comes_to(codec, llm, tone):
     def shown(resolved: bool, text: str) -> str:
         generator = FewShotGenerator("speak", codec, llm, resolve=resolved)

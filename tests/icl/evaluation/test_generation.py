@@ -8,7 +8,8 @@ import soundfile
 
 from icl.evaluation import Row, evaluate
 from icl.tasks import DataError, get
-from icl.tasks.digit_speech import QUESTIONS, spell
+from icl.spoken import spoken
+from icl.tasks.digit_speech import QUESTIONS
 from icl.tasks.enhancement import mix
 
 COLUMNS = "path,source,split,label,label_kind,speaker,seconds,lang,group".split(",")
@@ -133,8 +134,8 @@ def test_questions_ask_for_each_digit_five_times():
 
 
 def test_questions_can_be_spelled():
-    assert spell("3 - 1") == "three minus one" and spell("2*1") == "two times one"
-    assert spell("last digit of 10") == "last digit of one zero"
+    assert spoken("3 - 1") == "three minus one" and spoken("2*1") == "two times one"
+    assert spoken("last digit of 10") == "last digit of one zero"
 
 
 def test_noise_is_mixed_at_the_ratio_that_is_asked():
