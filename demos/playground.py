@@ -79,10 +79,10 @@ def ask(
         raise ValueError("there is no clip to ask about yet: upload one or record one")
     clips, labels = zip(*shown, strict=True)
     classifier.fit(list(clips), list(labels))
-    (codes,) = classifier.encode([query])
-    chances = classifier.predict_proba([codes])[0]
+    heard = classifier.hear([query], classifier.views)
+    chances = classifier.predict_proba(heard)[0]
     scores = {str(name): float(p) for name, p in zip(classifier.classes_, chances, strict=True)}
-    words = classifier.show_prompt(codes).coloured()
+    words = classifier.show_prompt(heard[0]).coloured()
     return scores, [(text, None if kind == "text" else kind) for text, kind in words]
 
 
@@ -199,7 +199,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--llm", default="pocket", help="preset, folder or hub id")
     parser.add_argument("--port", type=int, default=7860)
     args = parser.parse_args(argv)
-    classifier = functools.cache(lambda: FewShotClassifier(codec=args.codec, llm=args.llm))
+    classifier = functools.cache(
+        lambda: FewShotClassifier(codec=args.codec, llm=args.llm, orders=4, views=4)
+    )
 
     def generator(job: str) -> FewShotGenerator:
         named = classifier()

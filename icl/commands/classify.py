@@ -31,9 +31,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object per query")
     options.add_learner(parser)
     options.add_choice(parser)
-    parser.add_argument("--orders", type=at_least(1), default=1, help="orders to average over")
-    parser.add_argument("--views", type=at_least(1), default=1,
-                        help="times a clip is heard, a little later each, in as many orders")
+    parser.add_argument("--orders", type=at_least(1), default=4, metavar="N",
+                        help="orders of the examples to average over (default 4)")
+    parser.add_argument("--views", type=at_least(1), metavar="N",
+                        help="times a clip is heard, a little later each (default as --orders)")
     parser.add_argument("--calibrate", choices=("none", "contextual"), default="none")
     parser.set_defaults(run=run)
 
@@ -45,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     labels = [label for _, label in examples]
     if len(set(labels)) < 2:
         raise UsageError(f"all examples are labelled {labels[0]!r}; give two labels or more")
+    args.views = args.views or args.orders
     learner = options.classifier(args).fit([Path(path) for path, _ in examples], labels)
     code = 0
     for query in _bar(args.queries, len(args.queries) > 1):
