@@ -81,7 +81,8 @@ class FrozenPair(Estimator):
             raise CodesError(f"clip {position} was encoded {given} times but is to be heard in "
                              f"{views} views; give the sound itself, or views={given}")
         if isinstance(clip, Views | Codes):
-            return Views(self._encode(one, position) for one in (clip if isinstance(clip, Views) else [clip]))
+            known = clip if isinstance(clip, Views) else [clip]
+            return Views(self._encode(one, position) for one in known)
         wave, config = self._wave(clip, position), self.codec_.config
         span = config.hop_length * config.vq_strides[0]
         late = [number * span // views for number in range(views)]

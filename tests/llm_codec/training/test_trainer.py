@@ -133,7 +133,9 @@ def test_every_layout_can_be_trained(
     assert LLMCodec.from_pretrained(config.out).config.encoder == encoder
 
 
-def test_half_precision_is_used_where_the_processor_has_it(recipe: Recipe, words: FrozenWords, tmp_path: Path) -> None:
+def test_half_precision_is_used_where_the_processor_has_it(
+    recipe: Recipe, words: FrozenWords, tmp_path: Path
+) -> None:
     logs = []
     for precision in ("no", "bf16"):
         config = recipe(precision=precision, out=str(tmp_path / precision))
