@@ -24,6 +24,7 @@ class PretrainConfig:
         out: folder for the model; ``train/`` inside it holds log and resumable state.
         start: folder of an earlier model whose tokenizer and word vectors are taken, so that a
             codec made around it still fits; None makes both from the text.
+        warm: take all weights of ``start`` too, to go on from them with a schedule of its own.
         text_shares: file name -> part of its documents to use.
         vocabulary_size, num_words: tokenizer entries, and how many of the words to take.
         width, layers, hidden, context: shape of the Llama.
@@ -51,6 +52,7 @@ class PretrainConfig:
     words: str
     out: str
     start: str | None = None
+    warm: bool = False
     text_shares: dict[str, float] = field(default_factory=dict)
     vocabulary_size: int = 5120
     num_words: int = 3584
@@ -108,6 +110,8 @@ class PretrainConfig:
                 <= min(self.batch_tokens, self.context),
             f"games is {self.games} but must give shares of {sorted(GAMES)}":
                 set(self.games) <= set(GAMES) and sum(self.games.values()) > 0,
+            "warm takes the weights of an earlier model: give its folder as start":
+                not self.warm or bool(self.start),
             f"save_every is {self.save_every} but must be 1 or more": self.save_every > 0,
         }  # fmt: skip
         if broken := [rule for rule, kept in rules.items() if not kept]:

@@ -109,15 +109,18 @@ class Pretrainer:
         if not config.start:
             tokens = np.asarray(self.corpus[:MEANING_TOKENS])
             return cooccurrence_vectors(tokens, size, config.width)
-        model = AutoModelForCausalLM.from_pretrained(config.start, dtype=torch.float32)
-        table = model.get_input_embeddings().weight.detach().numpy()
+        table = _table(self._earlier())
         centred = table - table[self.words].mean(axis=0)
         return centred @ np.linalg.svd(centred[self.words], full_matrices=False)[2].T
+
+    def _earlier(self) -> LlamaForCausalLM:
+        return AutoModelForCausalLM.from_pretrained(self.config.start, dtype=torch.float32)
 
     def _begin(self) -> tuple[LlamaForCausalLM, Curriculum]:
         """The model before the first step, and what it will read."""
         config, tokenizer = self.config, self.tokenizer
-        table = self.layout.embeddings(self._vectors(), self.words)
+        earlier = self._earlier() if config.warm else None
+        table = _table(earlier) if earlier else self.layout.embeddings(self._vectors(), self.words)
         model = build_model(
             table, config.layers, config.hidden, config.context, tokenizer.bos_token_id,
             tokenizer.eos_token_id, tokenizer.pad_token_id, config.seed,
@@ -126,12 +129,22 @@ class Pretrainer:
         curriculum = Curriculum(
             config, self.corpus, space, Speller(tokenizer), self._groups()
         )
-        if config.wired:
+        if earlier:
+            self._take(model, earlier)
+        elif config.wired:
             sample = curriculum.games(config.steps, min(config.lengths)).input_ids[:8]
             (unknown,) = curriculum.spell.ids("?")
             naming = {token for mark in (":", " =") for token in curriculum.spell.ids(mark)}
             Wirer(model, self.layout, sample, unknown, sorted(naming)).wire()
         return model, curriculum
+
+    def _take(self, model: LlamaForCausalLM, earlier: LlamaForCausalLM) -> None:
+        """Copy all weights of an earlier model."""
+        try:
+            model.load_state_dict(earlier.state_dict())
+        except RuntimeError as error:
+            raise ValueError(f"the recipe's width, layers, hidden or vocabulary_size are not those "
+                             f"of its start, {self.config.start}; give both the same") from error
 
     def _groups(self) -> list[np.ndarray]:
         path = self.text / WORDNET
@@ -200,6 +213,11 @@ class Pretrainer:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]
+
+
+def _table(model: LlamaForCausalLM) -> np.ndarray:
+    """Input embeddings (V, E) float32."""
+    return model.get_input_embeddings().weight.detach().numpy()
 
 
 def main(argv: list[str] | None = None) -> int:

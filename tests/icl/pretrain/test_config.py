@@ -37,6 +37,7 @@ def test_keyword_arguments_win_over_the_file(write):
         (REQUIRED | {"games": {}}, "games"),
         (REQUIRED | {"width": 64}, "width is 64"),
         (REQUIRED | {"layers": 3}, "layers"),
+        (REQUIRED | {"warm": True}, "give its folder as start"),
         (REQUIRED | {"core": 16}, "core"),
         (REQUIRED | {"hidden": 32}, "hidden"),
         (REQUIRED | {"lengths": [4096, 8192]}, "lengths"),

@@ -133,6 +133,21 @@ def test_the_model_loads_as_any_other(recipe):
     assert model(input_ids=ids).logits.isfinite().all()
 
 
+def test_a_warm_run_begins_with_all_weights_of_its_start(recipe, tmp_path):
+    first = recipe()
+    Pretrainer(first).train()
+    later = Pretrainer(recipe(start=first.out, warm=True, seed=1, out=str(tmp_path / "later")))
+    model = AutoModelForCausalLM.from_pretrained(first.out, dtype=torch.float32)
+    for name, value in later.model.state_dict().items():
+        assert torch.equal(value, model.state_dict()[name]), name
+    table = model.get_input_embeddings().weight.detach().numpy()
+    assert np.array_equal(later.curriculum.space.points, table[later.words, :4])
+    later.train()
+    assert np.array_equal(later.model.get_input_embeddings().weight.detach().numpy(), table)
+    with pytest.raises(ValueError, match="layers, hidden or vocabulary_size are not those of its"):
+        Pretrainer(recipe(start=first.out, warm=True, layers=5, out=str(tmp_path / "deeper")))
+
+
 def test_saving_leaves_no_half_written_file(recipe):
     config = recipe()
     Pretrainer(config).train()
