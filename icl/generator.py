@@ -100,7 +100,7 @@ class FewShotGenerator(FrozenPair):
             examples, self._writer, choice, self.codec_, self.llm_.context_length,
             repeats=self.repeats,
         )  # fmt: skip
-        self.llm_.hold(*(head.ids for head in self._shown.heads if head.ids))
+        self.llm_.hold(*(head.ids for head in self._shown.heads.values() if head.ids))
         return self
 
     def generate(self, query: Any, seed: int | None = None) -> Any:

@@ -110,13 +110,13 @@ class FewShotClassifier(FrozenPair):
         targets = [*map(names.get, labels)]
         self._shown = [
             Shown([*zip(codes, targets, strict=True)], self._writer, choice, self.codec_,
-                  self.llm_.context_length, [*names.values()], self.repeats, self.orders)
-            for codes in views
+                  self.llm_.context_length, [*names.values()], self.repeats,
+                  range(view, self.orders, self.views))
+            for view, codes in enumerate(views)
         ]
         self._priors = self._find_priors()
         self.temperature_ = self._find_temperature()
-        turns = zip(*(shown.heads for shown in self._shown), strict=True)
-        heads = [heads[turn % self.views] for turn, heads in enumerate(turns)]
+        heads = [head for shown in self._shown for head in shown.heads.values()]
         self.llm_.hold(*(head.ids for head in heads if head.ids))
         return self
 

@@ -24,10 +24,10 @@ class Shown:
         context_length: tokens the language model holds.
         labels: as the instruction lists them in the first order.
         repeats: times the examples are written.
-        orders: number of orders.
+        turns: orders to write ahead.
 
     Attributes:
-        heads: everything before the query, for each order; empty where the query decides.
+        heads: everything before the query, by order; empty where the query decides.
 
     Raises:
         PromptError: the examples do not fit, or sources that are no sounds are to be compared.
@@ -42,7 +42,7 @@ class Shown:
         context_length: int,
         labels: Sequence[str] = (),
         repeats: int = 1,
-        orders: int = 1,
+        turns: Sequence[int] = (0,),
     ) -> None:
         self.examples = examples
         self.writer = writer
@@ -51,14 +51,14 @@ class Shown:
         self.context_length = context_length
         self.labels = labels
         self.repeats = repeats
-        self.heads: list[Prompt] = []
+        self.heads: dict[int, Prompt] = {}
         if choice.looks:
             sources = [source for source, _ in examples]
             if not all(isinstance(source, Codes) for source in sources):
                 raise PromptError("examples can be nearest to a query only where both are sounds")
             self._outlines = outline(codec, sources)
         else:
-            self.heads = [self._head(turn) for turn in range(orders)]
+            self.heads = {turn: self._head(turn) for turn in turns}
 
     def prompt(
         self, query: Content, answer: int, turn: int = 0, without: int | None = None
