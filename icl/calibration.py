@@ -3,12 +3,14 @@
 Contextual calibration is that of Zhao et al. 2021 (arXiv 2102.09690, sec. 4): the probabilities
 that labels get after a query without content are divided out. Here such queries are silence,
 noise, random words, or no words at all. Temperature scaling is that of Guo et al. 2017
-(arXiv 1706.04599, sec. 4.2), fitted on answers about the examples themselves, each left out once.
+(arXiv 1706.04599, sec. 4.2), fitted on answers about the examples themselves, each left out once,
+with one of each other label.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,7 +23,7 @@ from llm_codec.codes import Codes
 CONTENT_FREE = ("silence", "noise", "words", "empty")
 ENOUGH = 8  # examples that can be left out; with fewer a fitted temperature says little
 TEMPERATURES = np.geomspace(0.1, 10.0, 81)
-SPREAD = 1.0  # natural log units: how far from 1 a temperature is before anything was seen (ours)
+SPREAD = 1.0  # natural log units: how far a temperature is from what is usual (ours)
 
 
 def content_free(
@@ -63,23 +65,34 @@ def log_prior(scores: np.ndarray) -> np.ndarray:
     return np.log(softmax(scores).mean(axis=0))
 
 
-def fit_temperature(probabilities: np.ndarray, gold: Sequence[int]) -> float:
+def left_out(labels: Sequence[str]) -> list[list[int]]:
+    """Places of examples to leave out together: one of each label at a time, every one once.
+
+    A label's only example is never left out, since nothing would tell of the label then.
+    """
+    places: dict[str, list[int]] = {}
+    for place, label in enumerate(labels):
+        places.setdefault(label, []).append(place)
+    known = [group for group in places.values() if len(group) > 1]
+    rounds = itertools.zip_longest(*known)
+    return [[place for place in turn if place is not None] for turn in rounds]
+
+
+def fit_temperature(probabilities: np.ndarray, gold: Sequence[int], usual: float = 1.0) -> float:
     """The temperature that makes held-out answers most likely.
 
     Args:
         probabilities: of each label for N answers (N, C).
         gold: index of the right label of each.
+        usual: temperature before any answer was seen.
 
     Returns:
-        0.1 to 10, drawn towards 1 by a normal prior on its logarithm; 1 where fewer than `ENOUGH`
-        answers are given.
+        0.1 to 10, drawn towards ``usual`` by a normal prior on its logarithm.
     """
-    if len(gold) < ENOUGH:
-        return 1.0
     rows = np.arange(len(gold))
     losses = [
         -np.log(sharpen(probabilities, temperature)[rows, gold]).sum()
-        + 0.5 * (np.log(temperature) / SPREAD) ** 2
+        + 0.5 * (np.log(temperature / usual) / SPREAD) ** 2
         for temperature in TEMPERATURES
     ]
     return float(TEMPERATURES[int(np.argmin(losses))])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,9 +49,9 @@ class FewShotClassifier(FrozenPair):
         calibrate: ``"contextual"`` divides out what labels get from content-free queries.
         content_free: those queries, some of `icl.calibration.CONTENT_FREE`.
         temperature: the logarithms of probabilities are divided by it; ``"auto"`` takes what was
-            measured for the model (``label_temperature``); ``"fit"`` fits it on the examples, each
-            asked about without itself (one run of the prompt for each), or takes 1 where fewer
-            than `icl.calibration.ENOUGH` can be left out.
+            measured for the model (``label_temperature``); ``"fit"`` fits it on the examples, one
+            of each label asked about without them at a time (as many runs of all orders as a label
+            has examples), or does so where fewer than `icl.calibration.ENOUGH` can be left out.
         tokenizer: of a server's model: a folder, a hub id or a tokenizer. None takes the model's.
         sample_rate: Hz, of clips given as arrays; None is the codec's own.
 
@@ -146,29 +145,37 @@ class FewShotClassifier(FrozenPair):
         (heard,) = self.hear([query], self.views)
         return self._prompt(heard[0], 0)
 
-    def _proba(self, queries: Sequence[Sequence[Content]]) -> np.ndarray:
-        """Probabilities (N, C) before temperature, averaged over orders."""
+    def _proba(
+        self, queries: Sequence[Sequence[Content]], without: Collection[int] = ()
+    ) -> np.ndarray:
+        """Probabilities (N, C) before temperature, averaged over orders.
+
+        Args:
+            queries: each in all its views.
+            without: indices of examples to leave out.
+        """
         turns = [
-            calibration.softmax(self._scores(queries, turn) - self._priors[turn])
+            calibration.softmax(self._scores(queries, turn, without) - self._priors[turn])
             for turn in range(self.orders)
         ]
         return np.mean(turns, axis=0)
 
-    def _scores(self, queries: Sequence[Sequence[Content]], turn: int) -> np.ndarray:
+    def _scores(
+        self, queries: Sequence[Sequence[Content]], turn: int, without: Collection[int] = ()
+    ) -> np.ndarray:
         """Log-likelihood of each answer after the prompt for each query: float64 (N, C).
 
         Args:
             queries: each in all its views.
             turn: which order to ask in.
+            without: indices of examples to leave out.
         """
-        return self._ask([self._prompt(query[turn % self.views], turn) for query in queries])
-
-    def _ask(self, prompts: Sequence[Prompt]) -> np.ndarray:
+        prompts = [self._prompt(query[turn % self.views], turn, without) for query in queries]
         totals = self.llm_.score_many([prompt.ids for prompt in prompts], self._answers)
         rows = np.array(totals, dtype=np.float64).reshape(-1, len(self._answers))
         return rows / [*map(len, self._answers)] if self.aggregate == "mean" else rows
 
-    def _prompt(self, query: Content, turn: int, without: int | None = None) -> Prompt:
+    def _prompt(self, query: Content, turn: int, without: Collection[int] = ()) -> Prompt:
         shown = self._shown[turn % self.views]
         return shown.prompt(query, max(map(len, self._answers)), turn, without)
 
@@ -185,19 +192,20 @@ class FewShotClassifier(FrozenPair):
         return priors
 
     def _find_temperature(self) -> float:
-        if self.temperature == "auto":
-            return self.llm_.label_temperature
+        usual = self.llm_.label_temperature
         if self.temperature != "fit":
-            return float(self.temperature)
-        examples = self._shown[0].examples
-        times = Counter(label for _, label in examples)
-        places = [i for i, (_, label) in enumerate(examples) if times[label] > 1]
-        if len(places) < calibration.ENOUGH:
-            return 1.0
-        scores = self._ask([self._prompt(examples[i][0], 0, without=i) for i in places])
-        probabilities = calibration.softmax(scores - self._priors[0])
-        gold = np.searchsorted(self.classes_, [examples[i][1] for i in places])
-        return calibration.fit_temperature(probabilities, gold)
+            return usual if self.temperature == "auto" else float(self.temperature)
+        targets = [target for _, target in self._shown[0].examples]
+        folds = calibration.left_out(targets)
+        gold = [self._shown[0].labels.index(targets[place]) for fold in folds for place in fold]
+        if len(gold) < calibration.ENOUGH:
+            return usual
+        heard = [*zip(*(shown.examples for shown in self._shown), strict=True)]
+        answers = [
+            self._proba([[codes for codes, _ in heard[place]] for place in fold], fold)
+            for fold in folds
+        ]
+        return calibration.fit_temperature(np.concatenate(answers), gold, usual)
 
     def _require_fitted(self) -> None:
         if not hasattr(self, "classes_"):

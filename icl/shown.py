@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from icl.demonstrations import Choice, likeness, outline
 from icl.prompt import Prompt
@@ -61,7 +61,7 @@ class Shown:
             self.heads = {turn: self._head(turn) for turn in turns}
 
     def prompt(
-        self, query: Content, answer: int, turn: int = 0, without: int | None = None
+        self, query: Content, answer: int, turn: int = 0, without: Collection[int] = ()
     ) -> Prompt:
         """The whole prompt of a question.
 
@@ -69,19 +69,19 @@ class Shown:
             query: source of the question.
             answer: tokens to keep free for the answer.
             turn: which order.
-            without: index of an example to leave out.
+            without: indices of examples to leave out.
 
         Raises:
             PromptError: it does not fit; the message says how many examples do.
         """
         tail = self.writer.query(query)
-        known = self.heads and without is None
+        known = self.heads and not without
         head = self.heads[turn] if known else self._head(turn, query, without)
         if len(head) + len(tail) + answer > self.context_length:
             self._refuse(self._pick(turn, query, without), len(tail) + answer)
         return head + tail
 
-    def _head(self, turn: int, query: Content = (), without: int | None = None) -> Prompt:
+    def _head(self, turn: int, query: Content = (), without: Collection[int] = ()) -> Prompt:
         picked, labels = self._pick(turn, query, without), list(self.labels)
         if turn:
             random.Random(f"{self.choice.seed} {turn}").shuffle(labels)
@@ -91,10 +91,10 @@ class Shown:
         return head
 
     def _pick(
-        self, turn: int, query: Content, without: int | None
+        self, turn: int, query: Content, without: Collection[int]
     ) -> list[tuple[Content, Content]]:
         """Examples in prompt order."""
-        kept = [index for index in range(len(self.examples)) if index != without]
+        kept = [index for index in range(len(self.examples)) if index not in without]
         alike = None
         if self.choice.looks:
             alike = likeness(self.codec, self._outlines[kept], query)

@@ -66,11 +66,18 @@ def test_the_fitted_temperature_undoes_too_much_confidence():
     assert calibration.fit_temperature(honest, gold) == pytest.approx(1.0, rel=0.1)
 
 
-def test_a_few_answers_fit_no_temperature_and_some_move_it_little():
+def test_a_few_answers_move_a_temperature_little_from_the_usual_one():
     sure = np.tile([[0.999, 0.001]], (calibration.ENOUGH, 1))
     wrong = [1] * calibration.ENOUGH
-    assert calibration.fit_temperature(sure[:-1], wrong[:-1]) == 1.0
     assert 1.0 < calibration.fit_temperature(sure, wrong) <= 10.0
+    even = np.full((calibration.ENOUGH, 2), 0.5)  # tells nothing
+    assert calibration.fit_temperature(even, wrong, usual=2.5) == pytest.approx(2.5, rel=0.03)
+
+
+def test_one_example_of_each_label_is_left_out_at_a_time():
+    labels = ["one", "one", "two", "few", "two", "one"]
+    assert calibration.left_out(labels) == [[0, 2], [1, 4], [5]]
+    assert calibration.left_out(["one", "two"]) == []
 
 
 def test_temperature_flattens_probabilities_and_keeps_the_answer(codec, llm, clips):
@@ -111,10 +118,33 @@ def test_the_temperature_is_fitted_on_examples_that_are_left_out(codec, tokenize
     assert len(llm.seen) == 8
     whole = len(learner.show_prompt(clips[0]))
     assert all(len(prompt) < whole for prompt in llm.seen)
-    assert len(set(llm.seen)) == 8
+    assert len(set(llm.seen)) >= 4  # the rest of the examples, for every pair left out
     assert learner.temperature_ != 1.0
-    few = FewShotClassifier(codec, llm, temperature="fit").fit(clips[:4], ["one", "two"] * 2)
-    assert few.temperature_ == 1.0
+
+
+def test_fewer_examples_take_the_temperature_of_the_model(codec, tokenizer, tone):
+    clips = [codec.encode(tone(200 + 50 * n, 0.3 + n / 30)) for n in range(4)]
+    llm = Follower(tokenizer)
+    llm.label_temperature = 1.5
+    few = FewShotClassifier(codec, llm, temperature="fit").fit(clips, ["one", "two"] * 2)
+    assert few.temperature_ == 1.5 and not llm.seen
+
+
+def test_a_temperature_is_fitted_on_what_is_averaged_as_in_use(codec, llm, tone, monkeypatch):
+    """In all orders and views, and of labels that plain words stand for."""
+    clips = [tone(200 + 50 * n, 0.3 + n / 30) for n in range(8)]
+    labels = ["chopping_vegetables", "opening_a_can"] * 4
+    told = {}
+    monkeypatch.setattr(calibration, "fit_temperature",
+                        lambda answers, gold, usual: told.update(answers=answers, gold=gold) or 2.0)
+    settings = {"orders": 2, "views": 2, "label_words": "plain"}
+    learner = FewShotClassifier(codec, llm, temperature="fit", **settings).fit(clips, labels)
+    assert learner.temperature_ == 2.0
+    assert [learner.classes_[place] for place in told["gold"]] == labels
+    rest = FewShotClassifier(codec, llm, temperature=1.0, **settings).fit(clips, labels)
+    (heard,) = rest.hear(clips[:1], 2)
+    expected = rest._proba([heard], without={0, 1})
+    assert told["answers"][:1] == pytest.approx(expected, abs=1e-5)
 
 
 def test_orders_are_averaged_as_probabilities(codec, llm, clips, tokenizer):
