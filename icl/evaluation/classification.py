@@ -94,13 +94,13 @@ class Classification:
         return names[int(row.argmax())], probabilities
 
     def _reorder(self, episode: Episode) -> list[str]:
-        """Answers with other orders of the same examples."""
-        first = self.learner.seed
+        """Answers with other orders of the same examples; a temperature would not change them."""
+        first, temperature = self.learner.seed, self.learner.temperature
         answers = []
         for turn in range(1, self.row.orders + 1):
-            self.learner.set_params(seed=first + turn)
+            self.learner.set_params(seed=first + turn, temperature=1.0)
             answers.append(self._ask(episode)[0])
-        self.learner.set_params(seed=first)
+        self.learner.set_params(seed=first, temperature=temperature)
         return answers
 
     def _refer(self, episode: Episode) -> dict[str, str]:

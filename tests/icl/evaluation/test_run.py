@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from icl import FewShotClassifier
+from icl import FewShotClassifier, calibration
 from icl.evaluation import EvaluationStopped, Row, evaluate, read_records
 from icl.llm.dummy import UniformLLM
 from icl.tasks.base import DataError
@@ -95,6 +95,16 @@ def test_other_orders_are_tried_and_the_share_of_changed_answers_told(
     changed = sum(first != other for first, other in others)
     assert record.summary["order_flips"]["share"] == changed / 18
     assert 0 < changed < 18
+
+
+def test_a_temperature_is_fitted_once_a_question(models, recordings, monkeypatch):
+    """Other orders are asked for their answers alone, which it does not change."""
+    fitted = []
+    monkeypatch.setattr(calibration, "ENOUGH", 2)
+    monkeypatch.setattr(calibration, "fit_temperature", lambda *_: fitted.append(1) or 2.0)
+    (record,) = evaluate([row(shots=2, orders=3, settings={"temperature": "fit"})], models,
+                         recordings)
+    assert len(fitted) == len(record.items) and record.run["settings"]["temperature"] == "fit"
 
 
 def test_clips_can_be_cut_to_one_length(models, recordings):
