@@ -110,6 +110,10 @@ class SpectralEncoder(nn.Module):
         fine = self._fine(mel, magnitude)
         return fine if self.coarse is None else torch.cat([self.coarse(mel), fine], dim=1)
 
+    def coarsely(self, waveform: Tensor) -> Tensor:
+        """The coarse channels alone, for a fraction of the work. (B, 1, S) -> (B, D', T)."""
+        return self.coarse(self.mel.filters @ self.mel.magnitude(waveform))
+
     def _fine(self, mel: Tensor, magnitude: Tensor) -> Tensor:
         bands = torch.cat([mel, magnitude[:, :LOW_BINS]], dim=1)
         frames = self.mel.log(bands) / 4 + 1  # about zero mean and unit variance at speech level

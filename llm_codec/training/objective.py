@@ -37,6 +37,7 @@ class Objective(nn.Module):
         self.pitches = setting.pitches
         self._codec = (codec,)  # not a child a second time
         self._core, self._stride = core, shape.vq_strides[0]
+        self._apart = 0 < core == shape.coarse_dim  # a branch of the encoder hears it all
         self._span = shape.hop_length * self._stride
 
     @property
@@ -84,6 +85,12 @@ class Objective(nn.Module):
         """What the coarsest scale sees: (B, D, T) -> (B, D', T_1)."""
         return pool(latent[:, : self._core or None], self._stride)
 
+    def heard_core(self, waves: Tensor) -> Tensor:
+        """`core` of the latent of sounds that are not decoded. (B, 1, S) -> (B, D', T_1)."""
+        if self._apart:
+            return pool(self.encoder.coarsely(waves).float(), self._stride)
+        return self.core(self.latent(waves))
+
     def _decode(
         self, latent: Tensor, hertz: Tensor | None, number: int
     ) -> tuple[Tensor, Voice | None]:
@@ -103,12 +110,12 @@ class Objective(nn.Module):
         return decoder.sound(frames, told, voicing), Voice(voicing, pitches, hertz)
 
     def _takes(self, waves: Tensor, lengths: Tensor, whole: Tensor) -> Takes:
-        return Takes(self.core(self.latent(waves)), -(-lengths // self._span), whole)
+        return Takes(self.heard_core(waves), -(-lengths // self._span), whole)
 
     def _disturbed(self, waves: Tensor, number: int) -> Tensor | None:
         if not any(term.needs_disturbed for term in self.terms):
             return None
-        return self.core(self.latent(disturb(waves, number)))
+        return self.heard_core(disturb(waves, number))
 
     @torch.no_grad()
     def begin(self, codec: LLMCodec) -> None:

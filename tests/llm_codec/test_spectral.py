@@ -87,6 +87,7 @@ def test_the_coarse_channels_come_from_their_own_branch_and_are_not_normalised()
     latent, encoder = codec.latent(wave), codec.encoder
     alone = encoder.coarse(encoder.mel.filters @ encoder.mel.magnitude(wave))
     assert torch.equal(latent[:, :3], alone)
+    assert torch.equal(encoder.coarsely(wave), alone)
     assert latent.shape[1] == codec.config.latent_dim
     assert torch.allclose(latent[:, 3:].mean(dim=1), torch.zeros(()), atol=1e-5)
 

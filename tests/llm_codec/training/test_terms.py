@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from llm_codec.run import read_log
 from llm_codec.training.objective import Objective
@@ -59,3 +60,17 @@ def test_without_a_core_every_scale_has_a_map_of_its_own(recipe, words):
     assert isinstance(trainer.trained, Objective)
     trainer.train()
     assert all(book.projection.weight.requires_grad for book in trainer.trained.quantizer.codebooks)
+
+
+@pytest.mark.parametrize("core", [0, 2, 4])
+def test_sounds_that_are_only_compared_are_heard_by_the_coarse_branch_alone(
+    recipe, words, monkeypatch, core
+):
+    trained = Trainer(recipe(core=core), words).trained
+    waves = 0.05 * torch.randn(2, 1, 7680)
+    wanted = trained.core(trained.latent(waves))
+    whole = []
+    latent = trained.latent
+    monkeypatch.setattr(trained, "latent", lambda heard: whole.append(1) or latent(heard))
+    assert torch.equal(trained.heard_core(waves), wanted)
+    assert bool(whole) == (core != 4)  # the branch has four channels
