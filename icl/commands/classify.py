@@ -36,6 +36,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--views", type=at_least(1), metavar="N",
                         help="times a clip is heard, a little later each (default as --orders)")
     parser.add_argument("--calibrate", choices=("none", "contextual"), default="none")
+    parser.add_argument("--temperature", choices=("auto", "fit"), default="auto",
+                        help="how sure it is: as measured for the model, or as it is of the "
+                             "examples, left out in turn (default auto)")
     parser.set_defaults(run=run)
 
 

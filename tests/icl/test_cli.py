@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,15 @@ def test_how_examples_are_shown_can_be_chosen(classify, tone_file):
     more = ("--orders", "2", "--calibrate", "contextual", "--template", "pocket-last")
     code, out, err = classify(tone_file(320), examples=examples, more=more)
     assert (code, err) == (0, "") and "one" in out and "two" in out
+
+
+def test_how_sure_it_is_can_be_fitted_on_the_examples(classify, tone_file):
+    examples = [f"{tone_file(200 + 70 * n, n / 20)}={('one', 'two')[n % 2]}" for n in range(2, 12)]
+    ask = partial(classify, tone_file(320), examples=examples)
+    usual, fitted = (json.loads(ask(more=("--orders", "1", "--json", *more))[1])
+                     for more in ((), ("--temperature", "fit")))
+    assert fitted["label"] == usual["label"]
+    assert fitted["probabilities"] != usual["probabilities"]
 
 
 def missing(folder: Path) -> Path:
