@@ -165,6 +165,26 @@ def test_the_ablation_is_quoted_as_recorded():
         assert mean == f"{100 * total['accuracy']:.1f} ({low} to {high})"
 
 
+def test_guidance_as_a_whole_is_quoted_as_recorded():
+    runs = [*read_lines(POCKET / "records" / "guidance.jsonl")]
+    lines = read_lines(POCKET / "records" / "guidance-words.jsonl")
+    words = {row["codec"].split("/")[-1]: row for row in lines if row["line"] == "words"}
+    quoted = re.search(r"<!-- guidance -->\n(.*?)<!-- end guidance -->", CARD.read_text("utf-8"), re.S)
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in quoted[1].splitlines()[2:]]
+    assert len(rows) == len(runs) == len(words)
+    known = {(run["without"], str(run["seed"])): run for run in runs}
+    for name, seed, steps, *shares, mean in rows:
+        run = known[name.removeprefix("without ").replace(", ", "+"), seed]
+        row = words[f"{name.replace(', ', '-').replace(' ', '-')}-{seed}"]
+        sources, total = row["few_shot"]["sources"], row["few_shot"]["mean"]
+        assert int(steps) == run["steps"]
+        measured = [row["use"][0]["share_used"],
+                    *(source["accuracy"] for source in sources.values())]
+        assert shares == [f"{100 * share:.1f}" for share in measured]
+        low, high = (f"{100 * end:.1f}" for end in total["interval_95"])
+        assert mean == f"{100 * total['accuracy']:.1f} ({low} to {high})"
+
+
 def test_the_probe_is_of_the_shipped_model_and_quoted_as_recorded():
     probe = json.loads((POCKET / "records" / "probe.json").read_text("utf-8"))
     assert probe["llm"] == as_llm("pocket").fingerprint and probe["n"] >= 500
