@@ -49,9 +49,9 @@ class FewShotClassifier(FrozenPair):
         calibrate: ``"contextual"`` divides out what labels get from content-free queries.
         content_free: those queries, some of `icl.calibration.CONTENT_FREE`.
         temperature: the logarithms of probabilities are divided by it; ``"auto"`` takes what was
-            measured for the model (``label_temperature``); ``"fit"`` fits it on the examples, one
-            of each label asked about without them at a time (as many runs of all orders as a label
-            has examples), or does so where fewer than `icl.calibration.ENOUGH` can be left out.
+            measured for the model (``label_temperature``); ``"fit"`` fits it on answers
+            about the examples, one of each label left out at a time (as many runs of all orders as
+            a label has examples); with fewer than `icl.calibration.ENOUGH` it is as ``"auto"``.
         tokenizer: of a server's model: a folder, a hub id or a tokenizer. None takes the model's.
         sample_rate: Hz, of clips given as arrays; None is the codec's own.
 
