@@ -170,7 +170,8 @@ def test_guidance_as_a_whole_is_quoted_as_recorded():
     records = (POCKET / "records").glob("guidance-words-*.jsonl")  # one a seed
     words = {row["codec"].split("/")[-1]: row for record in records for row in read_lines(record)
              if row["line"] == "words"}
-    quoted = re.search(r"<!-- guidance -->\n(.*?)<!-- end guidance -->", CARD.read_text("utf-8"), re.S)
+    card = CARD.read_text("utf-8")
+    quoted = re.search(r"<!-- guidance -->\n(.*?)<!-- end guidance -->", card, re.S)
     rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in quoted[1].splitlines()[2:]]
     assert len(rows) == len(runs) == len(words)
     known = {(run["without"], str(run["seed"])): run for run in runs}
