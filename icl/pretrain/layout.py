@@ -108,9 +108,9 @@ class Layout:
             (V, E) float32.
         """
         found = np.zeros((len(vectors), self.width), np.float32)
-        spread = vectors[words].std(axis=0)
         known = min(vectors.shape[1], self.constant)
-        found[:, :known] = ((vectors - vectors[words].mean(axis=0)) / spread)[:, :known]
+        vectors = vectors[:, :known]  # beyond, those of an earlier model do not vary
+        found[:, :known] = (vectors - vectors[words].mean(axis=0)) / vectors[words].std(axis=0)
         rest = np.random.default_rng(6).standard_normal((len(vectors), self.constant - known))
         found[:, known : self.constant] = rest
         core = np.square(found[:, self.meaning]).sum(axis=1)
