@@ -200,11 +200,10 @@ class FewShotClassifier(FrozenPair):
         gold = [self._shown[0].labels.index(targets[place]) for fold in folds for place in fold]
         if len(gold) < calibration.ENOUGH:
             return usual
-        heard = [*zip(*(shown.examples for shown in self._shown), strict=True)]
-        answers = [
-            self._proba([[codes for codes, _ in heard[place]] for place in fold], fold)
-            for fold in folds
-        ]
+        answers = []
+        for fold in folds:
+            heard = [[shown.examples[place][0] for shown in self._shown] for place in fold]
+            answers.append(self._proba(heard, fold))
         return calibration.fit_temperature(np.concatenate(answers), gold, usual)
 
     def _require_fitted(self) -> None:
