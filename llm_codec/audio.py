@@ -73,7 +73,7 @@ def prepare(
         here: it encodes like any other clip (`require_sound` is for those who need more).
 
     Raises:
-        AudioError: a clip is unreadable, empty, of an unknown shape or type, or not finite.
+        AudioError: a clip is unreadable, empty, of an unknown shape, type or rate, or not finite.
     """
     items = list(audio) if isinstance(audio, (list, tuple)) else [audio]
     clips = [clip for item in items for clip in _clips(item, sample_rate, target_rate)]
@@ -97,13 +97,16 @@ def require_sound(clip: np.ndarray | Tensor, name: str) -> None:
         )
 
 
-def save(path: str | PathLike, wave: np.ndarray | Tensor, sample_rate: int = 16000) -> None:
+def save(
+    path: str | PathLike, wave: np.ndarray | Tensor, sample_rate: int = 16000, comment: str = ""
+) -> None:
     """Writes a mono 16-bit file, whole or not at all.
 
     Args:
         path: ends in ``.wav`` or ``.flac``.
         wave: (S,), (1, S) or (1, 1, S); clipped to [-1, 1].
         sample_rate: Hz.
+        comment: text that the file carries beside its sound.
 
     Raises:
         AudioError: another suffix or shape, no samples, or NaN or infinity.
@@ -120,7 +123,11 @@ def save(path: str | PathLike, wave: np.ndarray | Tensor, sample_rate: int = 160
     # Times 32768, as readers divide by that: what is loaded again differs by half a step at most.
     steps = np.clip(np.round(samples * 2.0**15), -(2**15), 2**15 - 1).astype(np.int16)
     buffer = io.BytesIO()  # written in memory, so that a full disk is a plain OSError
-    soundfile.write(buffer, steps, sample_rate, format=kind[1:].upper(), subtype="PCM_16")
+    layout = {"format": kind[1:].upper(), "subtype": "PCM_16"}
+    with soundfile.SoundFile(buffer, "w", sample_rate, 1, **layout) as file:
+        if comment:
+            file.comment = comment
+        file.write(steps)
     atomic.write_bytes(path, buffer.getvalue())
 
 
@@ -144,9 +151,13 @@ def _read(path: Path) -> tuple[np.ndarray, int]:
             f"{path} cannot be read as audio; expected wav, flac, ogg, mp3 or another format "
             "libsndfile knows (convert other files to wav first)"
         ) from error
-    if not RATES[0] <= rate <= RATES[1]:
-        raise AudioError(f"{path} says {rate} Hz; expected {RATES[0]} to {RATES[1]} Hz")
+    _check_rate(rate, str(path))
     return samples, rate
+
+
+def _check_rate(rate: int, name: str) -> None:
+    if not RATES[0] <= rate <= RATES[1]:
+        raise AudioError(f"{name} says {rate} Hz; expected {RATES[0]} to {RATES[1]} Hz")
 
 
 def _clips(item: Audio, sample_rate: int | None, target_rate: int) -> list[Tensor]:
@@ -163,7 +174,8 @@ def _clips(item: Audio, sample_rate: int | None, target_rate: int) -> list[Tenso
     _check_shape(samples, name)
     _check(samples, name)
     batch = samples if samples.ndim == 3 else np.atleast_2d(samples)[None]  # (B, C, S)
-    rate = sample_rate or target_rate
+    rate = target_rate if sample_rate is None else sample_rate
+    _check_rate(rate, name)
     return [torch.from_numpy(_resample(clip.mean(axis=0), rate, target_rate)) for clip in batch]
 
 
@@ -208,7 +220,5 @@ def _resample(clip: np.ndarray, rate: int, target_rate: int) -> np.ndarray:
     """Clip (S,) at another rate; a clip shorter than one new sample becomes its mean."""
     if rate == target_rate:
         return np.ascontiguousarray(clip, dtype=np.float32)
-    if rate <= 0:
-        raise AudioError(f"sample rate is {rate} Hz; expected a positive number")
     resampled = soxr.resample(clip.astype(np.float32), rate, target_rate)
     return resampled if len(resampled) else clip.mean(keepdims=True, dtype=np.float32)

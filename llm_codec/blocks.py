@@ -32,6 +32,28 @@ def seconds(path: str | PathLike) -> float:
     return frames / rate if RATES[0] <= rate <= RATES[1] else 0.0
 
 
+def comment(path: str | PathLike) -> str:
+    """Text that a sound file carries; empty if it is none, or carries none."""
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            return file.comment
+    except (soundfile.SoundFileError, TypeError):
+        return ""
+
+
+def peak(path: str | PathLike) -> float:
+    """Largest magnitude of any channel, as the file has it: floats may go beyond 1.
+
+    Raises:
+        AudioError: the file turns out damaged, or to hold NaN or infinity.
+    """
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            return max(float(np.abs(block).max()) for block in _blocks(file, path))
+    except (soundfile.SoundFileError, TypeError) as error:
+        raise AudioError(f"{path} cannot be read to its end ({error}); convert to wav") from error
+
+
 def read(path: str | PathLike, sample_rate: int) -> Iterator[np.ndarray]:
     """The samples `audio.load` gives, block by block and bit for bit.
 
@@ -47,19 +69,20 @@ def read(path: str | PathLike, sample_rate: int) -> Iterator[np.ndarray]:
     """
     try:
         with soundfile.SoundFile(str(path)) as file:
-            for block in _resampled(_mono(file, path), file.samplerate, sample_rate):
+            mono = (block.mean(axis=1) for block in _blocks(file, path))
+            for block in _resampled(mono, file.samplerate, sample_rate):
                 if block.size:
                     yield np.clip(block, -1.0, 1.0)
     except (soundfile.SoundFileError, TypeError) as error:
         raise AudioError(f"{path} cannot be read to its end ({error}); convert to wav") from error
 
 
-def _mono(file: soundfile.SoundFile, path: str | PathLike) -> Iterator[np.ndarray]:
-    """Mean of the channels of each block, float32 (n,)."""
+def _blocks(file: soundfile.SoundFile, path: str | PathLike) -> Iterator[np.ndarray]:
+    """Samples as they lie in the file, float32 (n, C)."""
     while len(block := file.read(READ_FRAMES, dtype="float32", always_2d=True)):
         if not (np.abs(block) < LOUDEST).all():  # NaN is not less either
             raise AudioError(f"{path} holds NaN or infinite samples; expected numbers in [-1, 1]")
-        yield block.mean(axis=1)
+        yield block
 
 
 def _resampled(blocks: Iterable[np.ndarray], rate: int, target_rate: int) -> Iterator[np.ndarray]:
@@ -73,13 +96,16 @@ def _resampled(blocks: Iterable[np.ndarray], rate: int, target_rate: int) -> Ite
     yield stream.resample_chunk(np.empty(0, np.float32), last=True)
 
 
-def save(path: str | PathLike, waves: Iterable[np.ndarray], sample_rate: int) -> None:
+def save(
+    path: str | PathLike, waves: Iterable[np.ndarray], sample_rate: int, comment: str = ""
+) -> None:
     """Writes what `audio.save` would, block by block; the file appears when all are written.
 
     Args:
         path: ends in ``.wav`` or ``.flac``.
         waves: float32 (n,) each; clipped to [-1, 1].
         sample_rate: Hz.
+        comment: text that the file carries beside its sound.
 
     Raises:
         AudioError: another suffix.
@@ -92,6 +118,8 @@ def save(path: str | PathLike, waves: Iterable[np.ndarray], sample_rate: int) ->
     with atomic.writing(path) as stream:  # by name: libsndfile prints errors of Python's streams
         try:
             with soundfile.SoundFile(stream.name, "w", sample_rate, 1, **layout) as file:
+                if comment:
+                    file.comment = comment
                 for wave in waves:
                     steps = np.clip(np.round(wave * 2.0**15), -(2**15), 2**15 - 1)
                     file.write(steps.astype(np.int16))

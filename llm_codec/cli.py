@@ -123,7 +123,8 @@ def _decode(args: argparse.Namespace) -> int:
 
     def done(source: Path, target: Path) -> bool:
         codes = Codes.load(source)
-        return blocks.shape(target) == (int(codes.num_samples.max()), codes.sample_rate)
+        whole = blocks.shape(target) == (int(codes.num_samples.max()), codes.sample_rate)
+        return whole and blocks.comment(target) == codec.origin(codes, args.seed, args.scales)
 
     return jobs.each(found, work, done, args)
 

@@ -22,7 +22,7 @@ from llm_codec.tone import Clock
 class CodingMixin:
     """Encoding and decoding on top of `LLMCodec`'s networks."""
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def encode(
         self, audio: Any, sample_rate: int | None = None, scales: int | None = None
     ) -> Codes | list[Codes]:
@@ -98,7 +98,7 @@ class CodingMixin:
             return 1.0
         return 10 ** (self.config.level_db / 20) / rms
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def decode(
         self, codes: Codes | Sequence[Codes], seed: int | None = 0, scales: int | None = None
     ) -> Tensor | list[Tensor]:
@@ -137,7 +137,8 @@ class CodingMixin:
 
         Args:
             codes, seed, scales: as for `decode`.
-            path: ends in ``.wav`` or ``.flac``; 16 bit, written whole or not at all.
+            path: ends in ``.wav`` or ``.flac``; 16 bit, with `origin` as its comment, written whole
+                or not at all.
 
         Raises:
             CodesError: the codes do not fit this codec, or are a batch.
@@ -145,10 +146,16 @@ class CodingMixin:
         """
         if len(codes) != 1:
             raise CodesError(f"a file takes one clip; got codes of {len(codes)}")
+        origin, rate = self.origin(codes, seed, scales), self.config.sample_rate
         if count_blocks(self.config, codes) <= chunks.WHOLE_BLOCKS:
-            return audio_io.save(path, self.decode(codes, seed, scales), self.config.sample_rate)
+            return audio_io.save(path, self.decode(codes, seed, scales), rate, origin)
         parts = chunks.pieces(self, codes, seed, self.check_scales(scales))
-        return blocks.save(path, (part[0, 0].numpy() for part in parts), self.config.sample_rate)
+        return blocks.save(path, (part[0, 0].numpy() for part in parts), rate, origin)
+
+    def origin(self, codes: Codes, seed: int | None, scales: int | None) -> str:
+        """What a decoded file says of how it was made; arguments as for `decode`."""
+        used = len(codes.scales[: self.check_scales(scales)])
+        return f"llm-codec {self.fingerprint}, seed {seed}, scales {used}"
 
     def sound(
         self, words: Sequence[Tensor], noise: Noise | None, clock: Clock | None = None

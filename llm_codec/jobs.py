@@ -95,7 +95,7 @@ def each(jobs: list[Job], work: Work, done: Done, args: argparse.Namespace) -> i
         work: makes an output and describes it.
         done: whether an output that is there is complete. In a folder it is skipped then; who
             names one file wants it made, and is told that it exists.
-        args: with ``force``, ``json`` and ``debug``.
+        args: with ``input``, ``force``, ``json`` and ``debug``.
 
     Returns:
         Exit code: 1 if any file failed.
@@ -104,7 +104,7 @@ def each(jobs: list[Job], work: Work, done: Done, args: argparse.Namespace) -> i
     try:
         for source, target in _progress(jobs):
             try:
-                _do(source, target, work, done if len(jobs) > 1 else None, tally, args)
+                _do(source, target, work, done if args.input.is_dir() else None, tally, args)
             except (ValueError, OSError) as error:
                 tally.failed.append(error)
     finally:  # also where it is interrupted

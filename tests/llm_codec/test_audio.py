@@ -149,9 +149,10 @@ def test_prepare_refuses_what_is_no_audio(item: object, message: str) -> None:
         audio.prepare(item)
 
 
-def test_rates_must_be_positive() -> None:
-    with pytest.raises(AudioError, match="-8 Hz"):
-        audio.prepare(tone(), sample_rate=-8)
+@pytest.mark.parametrize("rate", [-8, 0, 1, 10**9])
+def test_rates_that_no_sound_has_are_refused(rate: int) -> None:
+    with pytest.raises(AudioError, match=f"says {rate} Hz; expected 1000 to 1000000 Hz"):
+        audio.prepare(tone(), sample_rate=rate)
 
 
 def test_silence_encodes_but_can_be_refused() -> None:

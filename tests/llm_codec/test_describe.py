@@ -84,3 +84,13 @@ def test_short_clips_show_the_words_they_have(pair: Path, tmp_path: Path, tone) 
     codec, path = LLMCodec.from_pretrained(pair), tmp_path / "a.lcc"
     codec.encode(tone(440, seconds=0.1), scales=2).save(path)
     assert [len(words) for words in describe.anything(path, pair)["first_second"]] == [1, 2]
+
+
+def test_the_peak_is_the_file_s_own(tmp_path: Path) -> None:
+    path, time = tmp_path / "a.wav", np.arange(4800)
+    opposite = 0.8 * np.sin(time / 7)
+    for samples in (np.stack([opposite, -opposite], axis=1), 0.8 * np.sin(1.5 * time)):
+        soundfile.write(path, samples, 48000, subtype="FLOAT")
+        assert describe.audio_file(path)["peak"] == pytest.approx(0.8, abs=1e-3)
+    soundfile.write(path, 2.5 * opposite, 48000, subtype="FLOAT")
+    assert describe.audio_file(path)["peak"] == pytest.approx(2.0, abs=1e-3)

@@ -137,3 +137,27 @@ def test_an_interrupt_still_lists_what_failed(
     code, _, err = run("encode", clips, "--out", tmp_path / "out")
     assert code == 130 and len(err) == 3
     assert "a.wav cannot be read" in err[1] and err[2] == "llm-codec: error: interrupted"
+
+
+def test_sound_made_in_another_way_is_not_taken_for_done(
+    run: Run, clips: Path, tmp_path: Path
+) -> None:
+    words, out = tmp_path / "words", tmp_path / "sound"
+    run("encode", clips, "--out", words)
+    assert run("decode", words, "--out", out, "--scales", 1)[0] == 0
+    again = run("decode", words, "--out", out, "--scales", 1)
+    assert again[0] == 0 and again[2] == ["llm-codec: 0 done, 3 done before, 0 failed"]
+    before = contents(out)
+    for other in ([], ["--scales", 1, "--seed", 5]):
+        code, _, err = run("decode", words, "--out", out, *other)
+        assert code == 1 and len(err) == 3 and all("in another way" in line for line in err)
+    assert contents(out) == before
+
+
+def test_a_folder_of_one_file_is_a_folder(run: Run, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "in.wav", 0.3 * np.sin(np.arange(4000) / 7), 16000)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in.wav").rename(tmp_path / "in" / "a.wav")
+    assert run("encode", tmp_path / "in", "--out", tmp_path / "out")[0] == 0
+    code, _, err = run("encode", tmp_path / "in", "--out", tmp_path / "out")
+    assert (code, err) == (0, ["llm-codec: 0 done, 1 done before, 0 failed"])
