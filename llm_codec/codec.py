@@ -45,6 +45,7 @@ class LLMCodec(nn.Module, CodingMixin, HubMixin):
         self.quantizer = MultiScaleQuantizer(config)
         self.decoder = DECODERS[config.decoder](config)
         self._fingerprint: str | None = None
+        self.register_load_state_dict_post_hook(_forget_fingerprint)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Reconstruct whole blocks. (B, 1, S) float32 in [-1, 1] -> (B, 1, S)."""
@@ -61,7 +62,7 @@ class LLMCodec(nn.Module, CodingMixin, HubMixin):
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits that change with any weight; computed once."""
+        """16 hex digits of weights and their types; computed once after they were loaded."""
         if self._fingerprint is None:
             self._fingerprint = checkpoint.fingerprint(self.state_dict())
         return self._fingerprint
@@ -94,7 +95,6 @@ class LLMCodec(nn.Module, CodingMixin, HubMixin):
         except (ValueError, RuntimeError) as error:  # torch lists every tensor that does not fit
             reason = " ".join(str(error).split()[:30])
             raise CheckpointError(f"{folder}: config and files do not fit: {reason}") from error
-        codec.quantizer.prepare()
         for weight in (*codec.encoder.parameters(), *codec.decoder.parameters()):
             weight.data = weight.data.to(dtype or weight.dtype)
         codec.metadata = loaded.metadata
@@ -112,7 +112,8 @@ class LLMCodec(nn.Module, CodingMixin, HubMixin):
         Args:
             folder: made if missing.
             dtype: of the weights. Half precision may change a few codes of a codec that was not
-                loaded from half precision; None keeps what is there and changes none.
+                loaded from half precision; None keeps what is there and changes none. A codec of
+                another type has another fingerprint, and takes codes of its own alone.
             push_to_hub: upload as well.
             repo_id: ``owner/name``; None takes the folder's name.
             hub: further arguments of `push_to_hub`.
@@ -150,3 +151,7 @@ class LLMCodec(nn.Module, CodingMixin, HubMixin):
             torch.manual_seed(seed)
             codec = cls(CodecConfig(**(shape | config)), vocabulary)
         return codec.eval().requires_grad_(False)
+
+
+def _forget_fingerprint(codec: LLMCodec, _: Any) -> None:
+    codec._fingerprint = None

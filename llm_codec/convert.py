@@ -180,7 +180,6 @@ def _fill(codec: LLMCodec, released: Mapping[str, Tensor], path: str | Path) -> 
     except (RuntimeError, KeyError, IndexError, ValueError) as error:
         reason = str(error).split("\n\t")[-1].strip()
         raise CheckpointError(f"{path} does not fit the released layout: {reason}") from error
-    codec.quantizer.prepare()
     codec.quantizer.share()
 
 

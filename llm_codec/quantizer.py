@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -35,10 +36,12 @@ class FrozenCodebook(nn.Module):
         self.register_buffer("table", torch.randn(size, dim))
         self.register_buffer("keys", torch.empty(0), persistent=False)
         self.register_buffer("offsets", torch.empty(0), persistent=False)
+        self.register_load_state_dict_pre_hook(_part)
+        self.register_load_state_dict_post_hook(_prepare)
         self.prepare()
 
     def prepare(self) -> None:
-        """Derive what the search needs from the table; call after changing the table."""
+        """Derive what the search needs from the table; call after changing the table by hand."""
         self.keys, self.offsets = search_keys(self.table.float(), self.lookup)
 
     def search(self, latent: Tensor) -> Tensor:
@@ -48,6 +51,15 @@ class FrozenCodebook(nn.Module):
     def vectors(self, codes: Tensor) -> Tensor:
         """Projected embeddings. (...) int64 -> (..., D) float32."""
         return self.table[codes].float()
+
+
+def _part(codebook: FrozenCodebook, *_: Any) -> None:
+    """Before weights are loaded: a table of its own, which it may have shared (`share`)."""
+    codebook.table = codebook.table.clone()
+
+
+def _prepare(codebook: FrozenCodebook, _: Any) -> None:
+    codebook.prepare()
 
 
 Search = Callable[[FrozenCodebook, Tensor], Tensor]

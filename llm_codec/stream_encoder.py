@@ -80,7 +80,7 @@ class StreamEncoder:
         self._received += len(clips[0])
         return self._give(self._settled())
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def finish(self) -> Codes:
         """Codes of all that was not given yet; at least one block.
 
@@ -95,7 +95,7 @@ class StreamEncoder:
         self._finished = True
         return self._give(self._rest())
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def _settled(self) -> list[list[Tensor]]:
         """Codes of each chunk that nothing to come can change."""
         end, parts = (self._received - self.reach.right) // self.block, []

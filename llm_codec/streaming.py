@@ -64,7 +64,7 @@ class StreamDecoder:
     def _after(self) -> int:
         return -(-self.reach.right // self.frames)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def push(self, codes: Codes) -> Tensor:
         """Takes more codes and gives the sound that is settled by them.
 
@@ -91,13 +91,13 @@ class StreamDecoder:
         wave = self._run(self._received, self._received)
         return wave[..., : wave.shape[-1] - spare]
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def finish(self) -> Tensor:
         """The sound that waited for codes to come. float32 (1, 1, S), S may be 0."""
         self._ended = True
         return self._run(self._received, self._received)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def run_all(self, codes: Codes) -> Iterator[Tensor]:
         """Sound of all blocks of a clip whose end is known, padding included, chunk by chunk."""
         self._take(codes)

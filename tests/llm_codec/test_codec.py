@@ -191,3 +191,25 @@ def test_words_must_fit_the_codes(vocabulary: Vocabulary) -> None:
 def test_the_fingerprint_changes_with_any_weight() -> None:
     prints = {LLMCodec.tiny(seed=seed).fingerprint for seed in (0, 1, 2, 0)}
     assert len(prints) == 3 and all(len(name) == 16 for name in prints)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_weights_that_are_loaded_change_words_and_fingerprint(shared: bool) -> None:
+    given, codec = lively(LLMCodec.tiny(seed=1)), lively(LLMCodec.tiny(seed=2))
+    before = codec.fingerprint
+    if shared:  # by scales with equal tables, which the weights to come are not
+        for book in codec.quantizer.codebooks:
+            book.table = codec.quantizer.codebooks[0].table
+        codec.quantizer.share()
+    codec.load_state_dict(given.state_dict())
+    assert codec.fingerprint == given.fingerprint != before
+    assert codec.encode(noise(9000)) == given.encode(noise(9000))
+
+
+def test_codes_and_sound_can_be_learned_from() -> None:
+    codec = LLMCodec.tiny()
+    codes = codec.encode(noise(9000))
+    torch.nn.Embedding(32, 4)(codes.scales[0]).sum().backward()
+    layer = torch.nn.Conv1d(1, 1, 3)
+    layer(codec.decode(codes)).sum().backward()
+    assert layer.weight.grad.any()
