@@ -142,11 +142,12 @@ class Sampler:
         """Two clips of each of some labels, up to `TAKE_SECONDS` of them.
 
         Returns:
-            (2 classes, S) float32, clips of one label side by side; their true lengths; and which
+            C labels, all different, ``classes`` of them or as many as are there:
+            (2 C, S) float32, clips of one label side by side; their true lengths; and which
             of them are alike on the whole, whatever comes when.
 
         Raises:
-            ValueError: no label has two clips that sound alike.
+            ValueError: fewer than two labels have two clips that sound alike.
         """
         self.check_labels()
         rng = self._rng(step, TAKES)
@@ -163,10 +164,11 @@ class Sampler:
 
     def check_labels(self) -> None:
         """Raises ValueError if there is nothing that takes can be drawn from."""
-        if not self.labels:
+        if len(self.labels) < 2:
             kinds = ", ".join((*ALIKE, *MANNER))
-            raise ValueError(f"no label of kind {kinds} has two clips, which the loss agreement "
-                             "compares; label some, or give agreement weight 0")
+            raise ValueError(f"{len(self.labels)} labels of kind {kinds} have two clips, but the "
+                             "loss agreement compares two or more; label some, or give agreement "
+                             "weight 0")
 
     def _labels(self, classes: int, rng: np.random.Generator) -> np.ndarray:
         """Numbers of labels; mostly of one source, where only what is said tells them apart."""
@@ -174,8 +176,8 @@ class Sampler:
         family = [n for n, source in enumerate(self.families) if source == self.families[first]]
         if rng.random() < 0.7 and len(family) > 1:
             return rng.choice(family, size=min(classes, len(family)), replace=False)
-        few = len(self.labels) < classes
-        return rng.choice(len(self.labels), size=classes, replace=few, p=self.label_weights)
+        size = min(classes, np.count_nonzero(self.label_weights))
+        return rng.choice(len(self.labels), size=size, replace=False, p=self.label_weights)
 
     def _other(self, numbers: list[int], row: int, rng: np.random.Generator) -> int:
         """A clip of the label; the second of a pair by another speaker where there is one."""

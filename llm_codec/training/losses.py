@@ -23,7 +23,9 @@ class ReconstructionLoss(nn.Module):
         self.mels = nn.ModuleList(LogMel(sample_rate, w, w // 4, bands) for w, bands in MEL_SCALES)
 
     def forward(self, output: Tensor, wanted: Tensor) -> dict[str, Tensor]:
-        """(B, 1, S) twice -> ``mel`` and ``stft``, each ()."""
+        """(B, 1, S) twice -> ``mel`` and ``stft``, each (); S under a window is padded to it."""
+        missing = max(0, max(MEL_SCALES)[0] - wanted.shape[-1])
+        output, wanted = (nn.functional.pad(wave, (0, missing)) for wave in (output, wanted))
         pairs = [(mel, mel.spectrum(output).abs(), mel.spectrum(wanted).abs()) for mel in self.mels]
         mel = sum(_log_distance(m.filters @ a, m.filters @ b) for m, a, b in pairs)
         stft = sum(_convergence(a, b) + _log_distance(a, b) for _, a, b in pairs)

@@ -26,7 +26,7 @@ def test_without_labels_takes_say_what_to_do(bank: ClipBank, make_sampler: Calla
         row["label_kind"] = "sentence"
     sampler = make_sampler()
     assert sampler.crops(2, 0).waves.any()
-    with pytest.raises(ValueError, match="no label of kind digit.* or give agreement weight 0"):
+    with pytest.raises(ValueError, match="0 labels of kind digit.* or give agreement weight 0"):
         sampler.takes(2, 0)
 
 
@@ -114,13 +114,34 @@ def test_takes_pair_clips_of_one_label(
     assert same < 0.1  # one of three speakers by chance, but another is asked for
 
 
-def test_labels_are_mostly_of_one_source_and_repeat_where_they_run_out(
-    make_sampler: Callable[[int], Sampler],
+def test_labels_are_mostly_of_one_source(make_sampler: Callable[[int], Sampler]) -> None:
+    sampler, rng = make_sampler(0), np.random.default_rng(0)
+    sampler.labels, sampler.families = [[0], [1], [2], [3]], ["a", "a", "b", "b"]
+    sampler.label_weights = np.full(4, 0.25)
+    pairs = [sorted(sampler._labels(2, rng).tolist()) for _ in range(400)]
+    alike = np.mean([pair in ([0, 1], [2, 3]) for pair in pairs])
+    assert alike == pytest.approx(0.7 + 0.3 / 3, abs=0.06)
+
+
+def test_no_label_is_drawn_twice_where_they_run_out(
+    bank: ClipBank, make_sampler: Callable[[int], Sampler], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    heard, clip = [], bank.clip
+    monkeypatch.setattr(bank, "clip", lambda number: heard.append(number) or clip(number))
     sampler = make_sampler(0)
-    rows = [sampler.takes(5, step)[0].shape[0] for step in range(60)]
-    assert set(rows) == {4, 10}  # both labels of the one source, or five drawn from all
-    assert 0.5 < rows.count(4) / len(rows) < 0.9
+    for step in range(20):  # five are asked for, and there are two
+        heard.clear()
+        assert len(sampler.takes(5, step)[0]) == 4
+        assert {bank.rows[number]["label"] for number in heard} == {"low", "high"}
+
+
+def test_one_label_alone_is_nothing_to_compare(
+    bank: ClipBank, make_sampler: Callable[[int], Sampler]
+) -> None:
+    for row in bank.rows:
+        row["label"] = row["label"] and "same"
+    with pytest.raises(ValueError, match="1 labels of kind"):
+        make_sampler(0).takes(2, 0)
 
 
 def test_a_mood_is_heard_on_the_whole_and_anywhere_in_a_clip(

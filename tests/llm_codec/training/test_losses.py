@@ -44,3 +44,12 @@ def test_silence_gives_finite_gradients(loss: ReconstructionLoss, wave: torch.Te
 
 def test_filters_are_not_trained(loss: ReconstructionLoss) -> None:
     assert not list(loss.parameters()) and not loss.state_dict()
+
+
+@pytest.mark.parametrize("samples", [1, 400])
+def test_a_clip_shorter_than_a_window_is_heard_with_silence_behind(
+    loss: ReconstructionLoss, wave: torch.Tensor, samples: int
+) -> None:
+    short, other = wave[..., :samples], 0.5 * wave[..., :samples]
+    padded = [torch.nn.functional.pad(one, (0, 2048 - samples)) for one in (other, short)]
+    assert loss(other, short) == loss(*padded) and loss(other, short)["mel"] > 0
