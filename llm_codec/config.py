@@ -85,6 +85,8 @@ class CodecConfig:
         _expect(self.lookup in ("cosine", "euclidean"), "lookup", self.lookup)
         _expect(min(self.codebook_sizes, default=0) > 0, "codebook_sizes", self.codebook_sizes)
         _expect(min(self.vq_strides, default=0) > 0, "vq_strides", self.vq_strides)
+        for name in ("sample_rate", "latent_dim", "attention_window", "attention_head_dim"):
+            _expect(getattr(self, name) > 0, name, getattr(self, name))
         for name in ("encoder_rates", "decoder_rates"):  # a stride of 1 would not keep the length
             _expect(min(getattr(self, name), default=0) > 1, name, getattr(self, name))
         _expect(0 <= self.coarse_dim < self.latent_dim, "coarse_dim", self.coarse_dim)

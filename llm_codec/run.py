@@ -9,6 +9,7 @@ import math
 import time
 import types
 import typing
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,16 +40,21 @@ def read_recipe(kind: type[Recipe], path: Path, **overrides: Any) -> Recipe:
         raise ValueError(f"{path} is not a JSON object but a {type(values).__name__}")
     values |= overrides
     fields = {field.name: field for field in dataclasses.fields(kind)}
-    if unknown := sorted(set(values) - set(fields)):
-        raise ValueError(f"{path} has unknown keys {unknown}; there are {sorted(fields)}")
+    check_fields(kind, values, str(path))
     if missing := sorted(name for name, f in fields.items() if _required(f) and name not in values):
         raise ValueError(f"{path} lacks {', '.join(missing)}")
+    return kind(**values)
+
+
+def check_fields(kind: type, values: Mapping[str, Any], where: str) -> None:
+    """Raises ValueError if a dataclass has no such fields, or of another type."""
     hints = typing.get_type_hints(kind)
+    if unknown := sorted(set(values) - set(hints)):
+        raise ValueError(f"{where} has unknown keys {unknown}; there are {sorted(hints)}")
     for name, value in values.items():
         if not _fits(value, hints[name]):
             wanted = getattr(hints[name], "__name__", hints[name])
-            raise ValueError(f"{path}: {name} is {value!r} but must be of type {wanted}")
-    return kind(**values)
+            raise ValueError(f"{where}: {name} is {value!r} but must be of type {wanted}")
 
 
 def _required(field: dataclasses.Field) -> bool:
@@ -84,6 +90,23 @@ def learning_rate_share(step: int, warmup: int, steps: int, floor: float) -> flo
         return (step + 1) / warmup
     part = (step - warmup) / max(1, steps - warmup)
     return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * part))
+
+
+def check_finite(norm: Any, step: int, losses: Mapping[str, float]) -> None:
+    """Stops a run before a step that would leave no weight a number.
+
+    Args:
+        norm: of the gradient over all processes.
+        step: its number.
+        losses: what it came from.
+
+    Raises:
+        ValueError: the norm is NaN or infinite.
+    """
+    if not math.isfinite(norm):
+        found = ", ".join(f"{name} {loss:.4g}" for name, loss in losses.items())
+        raise ValueError(f"the gradient of step {step} is {float(norm)} ({found}); the last "
+                         "checkpoint is kept: look for damaged data, or lower learning_rate")
 
 
 class RunFolder:

@@ -112,7 +112,8 @@ class PretrainConfig:
                 set(self.games) <= set(GAMES) and sum(self.games.values()) > 0,
             "warm takes the weights of an earlier model: give its folder as start":
                 not self.warm or bool(self.start),
-            f"save_every is {self.save_every} but must be 1 or more": self.save_every > 0,
+            "steps, warmup, save_every and evaluate_every must be 1 or more":
+                min(self.steps, self.warmup, self.save_every, self.evaluate_every) > 0,
         }  # fmt: skip
         if broken := [rule for rule, kept in rules.items() if not kept]:
             raise ValueError(f"the recipe cannot be trained: {broken[0]}")

@@ -33,7 +33,7 @@ from icl.pretrain.space import WordSpace
 from icl.pretrain.text import cached_corpus, encode_corpus, read_documents, text_files, text_folder
 from icl.pretrain.tokenizer import SPACE, build_tokenizer
 from icl.pretrain.wiring import Wirer
-from llm_codec.run import RunFolder, learning_rate_share, make_accelerator
+from llm_codec.run import RunFolder, check_finite, learning_rate_share, make_accelerator
 from llm_codec.training.words import read_word_list
 
 MEANING_TOKENS = 4_000_000  # of the corpus, that starting vectors are counted from
@@ -167,12 +167,13 @@ class Pretrainer:
             self.step += 1
             bar.update()
             last = self.step == config.steps
-            if main and (self.step % config.save_every == 0 or last):
-                self.save()
-            if main and (self.step % config.evaluate_every == 0 or last):
+            evaluate = last or self.step % config.evaluate_every == 0
+            if main and evaluate:  # first: what is saved as done is done
                 found = self.evaluation.run(self.model)
                 self.folder.log(step=self.step, kind="evaluation", **found)
                 draw(self.folder.log_file, self.out / "curves.svg")
+            if main and (evaluate or self.step % config.save_every == 0):
+                self.save()
         bar.close()
 
     def _update(self, batch: Batch) -> float:
@@ -185,7 +186,8 @@ class Pretrainer:
             loss = self.loss(batch.input_ids.to(device), batch.target.to(device))
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.loss.parameters(), config.clip)
+        norm = self.accelerator.clip_grad_norm_(self.loss.parameters(), config.clip)
+        check_finite(norm, self.step, {"loss": loss.item()})
         self.optimizer.step()
         return loss.item()
 
@@ -213,6 +215,8 @@ class Pretrainer:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]
+            if self.accelerator.is_main_process:
+                self.export()  # a kill may have come before or between its files
 
 
 def _table(model: LlamaForCausalLM) -> np.ndarray:

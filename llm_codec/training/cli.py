@@ -11,7 +11,10 @@ from llm_codec.parser import Parser, at_least
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of ``llm-codec train``."""
-    args = _parser().parse_args(argv)
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.seeds and not args.ablate:
+        parser.error("--seeds is of the runs of --ablate; the seed of one is in its recipe")
     import torch
     from transformers.utils import logging
 
@@ -26,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.ablate:
         from llm_codec.training.ablation import Ablation
 
-        print(Ablation(config, args.ablate.split(","), args.seeds).run(), end="")
+        print(Ablation(config, args.ablate.split(","), args.seeds or 1).run(), end="")
         return 0
     from llm_codec.training.trainer import Trainer
 
@@ -44,7 +47,7 @@ def _parser() -> Parser:
     parser.add_argument("--threads", type=at_least(1), metavar="N", help="processor threads to use")
     parser.add_argument("--ablate", metavar="LOSS,…", help="train with all losses, then without "
                         "each of these in turn (A+B: without both), and print a table")
-    parser.add_argument("--seeds", type=at_least(1), default=1, metavar="K",
+    parser.add_argument("--seeds", type=at_least(1), metavar="K",
                         help="runs of each of them, with other seeds (default 1)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser

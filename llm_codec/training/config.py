@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from llm_codec.config import CodecConfig
-from llm_codec.run import read_recipe
+from llm_codec.run import check_fields, read_recipe
 from llm_codec.training.terms import loss_names
 from llm_codec.training.words import KINDS, FrozenWords, allowed_words, read_words
 
 SHORTEST = 2.4  # seconds of a crop: 19 words of the slow scale; it collapses on shorter ones
+_FROM_WORDS = {"codebook_sizes", "embedding_dim"}
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,13 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_fields(CodecConfig, self.codec, "codec of the recipe")
         known, named = loss_names(), {*self.weights, *self.options}
         rules = {
             f"weights or options of unknown losses {sorted(named - {*known})}; there are {known}":
                 named <= {*known},
+            f"codec gives {sorted(_FROM_WORDS & {*self.codec})}, which follow from the words":
+                not _FROM_WORDS & {*self.codec},
             "all weights are 0, so nothing would be trained; give mel 1":
                 any(self.weights.values()),
             f"seconds is {self.seconds:g} but crops need {SHORTEST} or more: the slow scale has "

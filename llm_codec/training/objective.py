@@ -99,8 +99,8 @@ class Objective(nn.Module):
         Led, the decoder learns what a tone is good for before it can tell a pitch; alone, it
         learns to do with what it tells.
         """
-        if hertz is None:
-            return self.decoder(latent), None
+        if hertz is None:  # with noise, as it decodes later: else its gains would never learn
+            return self.decoder(latent, torch.Generator().manual_seed(number)), None
         decoder, hertz = self.decoder, hertz.to(latent.device)
         frames = decoder.frames(latent)
         voicing, pitches = decoder.pitch(frames)

@@ -12,7 +12,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from llm_codec.codec import LLMCodec
-from llm_codec.run import RunFolder, learning_rate_share, make_accelerator
+from llm_codec.run import RunFolder, check_finite, learning_rate_share, make_accelerator
 from llm_codec.training.config import TrainConfig
 from llm_codec.training.curves import draw
 from llm_codec.training.data import Sampler, Span
@@ -115,11 +115,14 @@ class Trainer:
         losses, step = self.objective(self.step, self.quantising, *self._batch())
         losses = {name: loss for name, loss in losses.items() if config.weights.get(name)}
         total = sum(config.weights[name] * loss for name, loss in losses.items())
+        if step.looked:  # several processes wait for a gradient of all that a step tells of
+            total = total + 0 * step.looked.commitment
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(total)
-        self.accelerator.clip_grad_norm_(self.objective.parameters(), config.clip)
-        self.optimizer.step()
+        norm = self.accelerator.clip_grad_norm_(self.objective.parameters(), config.clip)
         figures = {name: loss.item() for name, loss in losses.items()}
+        check_finite(norm, self.step, figures)
+        self.optimizer.step()
         for term in self.trained.terms:
             figures |= term.learn(step, self.accelerator)
         if step.looked:  # of every process, so that all stop together
@@ -185,13 +188,30 @@ class Trainer:
         return {"llm": self.words.llm, "steps": self.step, "seed": self.config.seed}
 
     def resume(self) -> None:
-        """Take up the last checkpoint, if any; around another LLM the words are laid out anew."""
+        """Take up the last checkpoint, if any; around another LLM the words are laid out anew.
+
+        Raises:
+            ValueError: it is of a recipe of another shape or other losses.
+        """
         if state := self.folder.load(self.accelerator.device):
-            self.trained.load_state_dict(state["trained"])
-            self.optimizer.load_state_dict(state["optimizer"])
+            self._take(state)
             self.guard.load_state_dict(state["guard"])
             self.step, self.best = state["step"], state["best"]
             if self.quantising and state["llm"] != self.words.llm:
                 self.fit_codebooks()
             if self.accelerator.is_main_process and self.step > self.config.unquantised:
                 self.export()  # a kill may have come between two of its files
+
+    def _take(self, state: dict[str, Any]) -> None:
+        """Weights of a checkpoint; their momenta too, if they are all of it."""
+        same, weights = state["llm"] == self.words.llm, state["trained"]
+        if not same:
+            weights = {name: value for name, value in weights.items()
+                       if not name.startswith("quantizer.")}
+        try:
+            self.trained.load_state_dict(weights, strict=same)
+            if same:
+                self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError) as error:  # torch lists every tensor that does not fit
+            raise ValueError(f"{self.out} holds a run of another recipe, whose weights do not fit; "
+                             "give another out, or the recipe it was begun with") from error

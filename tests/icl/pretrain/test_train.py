@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from icl import cli
 from icl.pretrain.config import PretrainConfig
+from icl.pretrain.model import LossModel
 from icl.pretrain.train import Pretrainer
 
 
@@ -87,14 +89,62 @@ def test_a_killed_run_goes_on_to_the_same_losses(recipe, tmp_path):
     assert len(found) == 30 and found == pytest.approx(expected, abs=2e-3)
 
 
+def test_a_kill_after_the_last_state_was_saved_loses_no_model(recipe, monkeypatch):
+    config = recipe(steps=4, save_every=2, evaluate_every=4)
+    export, number = Pretrainer.export, []
+
+    def killed(trainer):
+        number.append(trainer.step)
+        if trainer.step == 4:
+            raise KeyboardInterrupt
+        export(trainer)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Pretrainer, "export", killed)
+        Pretrainer(config).train()
+    assert number == [2, 4]
+    trainer = Pretrainer(config)
+    trainer.train()
+    model = AutoModelForCausalLM.from_pretrained(config.out)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, trainer.model.state_dict()[name].half()), name
+    log = (Path(config.out) / "train" / "log.jsonl").read_text()
+    assert log.count('"evaluation"') == 1 and (Path(config.out) / "curves.svg").exists()
+
+
+def test_a_gradient_that_is_no_number_stops_the_run_and_spoils_nothing(recipe, monkeypatch):
+    config = recipe(steps=6, save_every=2)
+    forward = LossModel.forward
+
+    def broken(loss, input_ids, target):
+        return forward(loss, input_ids, target) * (np.nan if trainer.step == 4 else 1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LossModel, "forward", broken)
+        trainer = Pretrainer(config)
+        with pytest.raises(ValueError, match="gradient of step 4 is nan .*checkpoint is kept"):
+            trainer.train()
+    state = torch.load(Path(config.out) / "train" / "state.pt", weights_only=True)
+    assert state["step"] == 4
+    assert all(value.isfinite().all() for value in state["model"].values())
+    Pretrainer(config).train()
+    assert sorted(losses(config)) == list(range(6))
+
+
 @pytest.mark.slow
 def test_two_processes_train_one_model(recipe, tmp_path):
+    alone = recipe(steps=6)
+    config = dataclasses.replace(alone, out=str(tmp_path / "together"))
     path = tmp_path / "recipe.json"
-    path.write_text(json.dumps(dataclasses.asdict(recipe(steps=6))))
-    launch = ["accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
+    path.write_text(json.dumps(dataclasses.asdict(config)))
+    launch = ["torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
     command = [sys.executable, "-m", *launch, "-m", "icl.cli", "pretrain", str(path)]
-    subprocess.run(command, cwd=Path(__file__).parents[3], check=True, timeout=300)
-    assert sorted(losses(recipe())) == list(range(6))
+    subprocess.run(command, cwd=Path(__file__).parents[3], check=True, timeout=300,
+                   env=os.environ | {"ACCELERATE_USE_CPU": "1", "OMP_NUM_THREADS": "1"})
+    Pretrainer(alone).train()
+    together, own = losses(config), losses(alone)
+    assert sorted(together) == list(range(6)) and together[0] == pytest.approx(own[0], abs=1e-3)
+    assert all(abs(together[step] - own[step]) > 1e-3 for step in range(1, 6))  # both count
 
 
 def test_evaluation_is_logged_and_drawn(recipe):

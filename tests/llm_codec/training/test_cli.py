@@ -56,6 +56,9 @@ BASE = '"data": "x", "llm": "x", "out": "x"'
     ("content", "message"),
     [("{", "is not JSON"), ('{"colour": 1}', "unknown keys"), ('{"data": "x"}', "lacks llm, out"),
      (f'{{{BASE}, "weights": {{"hum": 1}}}}', "unknown losses ['hum']"),
+     (f'{{{BASE}, "codec": {{"latentdim": 16}}}}', "recipe has unknown keys ['latentdim']"),
+     (f'{{{BASE}, "codec": {{"vq_strides": 4}}}}', "vq_strides is 4 but must be of type tuple"),
+     (f'{{{BASE}, "codec": {{"embedding_dim": 4}}}}', "['embedding_dim'], which follow from the"),
      (f'{{{BASE}, "seconds": 1.2}}', "seconds is 1.2 but crops need 2.4 or more"),
      (f'{{{BASE}, "vocabulary": "all"}}', "must be one of words, portable, whole"),
      (f'{{{BASE}, "precision": "fp8"}}', 'precision is \'fp8\' but must be "no" or "bf16"'),
@@ -74,7 +77,8 @@ def test_a_recipe_that_cannot_be_trained_is_one_line(
     assert message in err and err.count("\n") == 1 and "Traceback" not in err
 
 
-@pytest.mark.parametrize("arguments", [["--steps", "0"], ["--colour", "red"], []])
+@pytest.mark.parametrize(
+    "arguments", [["--steps", "0"], ["--colour", "red"], ["--seeds", "2"], []])
 def test_wrong_use_is_one_line_and_another_code(
     write: Callable, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:

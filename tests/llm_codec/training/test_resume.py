@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import json
+import operator
 import os
 import random
 import subprocess
@@ -22,6 +23,7 @@ from llm_codec.cli import main
 from llm_codec.run import RunFolder, read_log
 from llm_codec.training.config import TrainConfig
 from llm_codec.training.trainer import Trainer
+from llm_codec.training.words import FrozenWords
 
 ROOT = Path(__file__).parents[3]
 
@@ -117,6 +119,36 @@ def test_a_codec_that_a_kill_left_in_two_halves_is_whole_again(
     assert weights.read_bytes() == before and LLMCodec.from_pretrained(config.out)
 
 
+def test_another_recipe_in_the_same_folder_is_refused(
+    recipe: Callable[..., TrainConfig], words: FrozenWords
+) -> None:
+    config = recipe()
+    Trainer(config, words).train()
+    before = saved(config).read_bytes()
+    wider = dataclasses.replace(config, steps=9, codec=config.codec | {"decoder_width": 24})
+    with pytest.raises(ValueError, match="holds a run of another recipe") as error:
+        Trainer(wider, words).train()
+    assert "\n" not in str(error.value) and saved(config).read_bytes() == before
+
+
+def test_around_another_llm_the_words_are_laid_out_anew(
+    recipe: Callable[..., TrainConfig], words: FrozenWords
+) -> None:
+    config = recipe()
+    Trainer(config, words).train()
+    wider = [torch.cat([table, table.flip(0)], dim=1) for table in words.embeddings]
+    other = dataclasses.replace(words, embeddings=wider, llm="fedcba9876543210")
+    trainer = Trainer(dataclasses.replace(config, steps=9), other)
+    trainer.resume()
+    first = torch.load(saved(config), weights_only=True)["trained"]
+    kept = trainer.trained.state_dict()
+    assert all(torch.equal(value, kept[name]) for name, value in first.items()
+               if name.startswith(("encoder", "decoder")))
+    trainer.train()
+    codec = LLMCodec.from_pretrained(config.out)
+    assert codec.metadata["llm"] == other.llm and codec.config.embedding_dim == 48
+
+
 def test_a_line_that_was_cut_short_spoils_no_other(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.log(step=0)
@@ -135,16 +167,21 @@ def test_what_a_kill_left_half_written_is_swept_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("weights", [None, {"mel": 1.0}], ids=["usual", "mel-alone"])
 def test_two_processes_train_one_model(
-    recipe: Callable[..., TrainConfig], pair: Path, tmp_path: Path
+    recipe: Callable[..., TrainConfig], pair: Path, tmp_path: Path,
+    weights: dict[str, float] | None,
 ) -> None:
-    config = recipe(llm=str(pair), steps=6)
+    given = {"weights": weights} if weights else {}
+    alone = recipe(llm=str(pair), steps=6, out=str(tmp_path / "alone"), **given)
+    config = dataclasses.replace(alone, out=str(tmp_path / "together"))
     path = tmp_path / "recipe.json"
     path.write_text(json.dumps(dataclasses.asdict(config)))
-    launch = ["accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
+    launch = ["torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
     command = [sys.executable, "-m", *launch, "-m", "llm_codec.cli", "train", str(path)]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=300,
-                   env=os.environ | {"PYTHONPATH": str(ROOT)})
-    steps = [step for kind, step in rows(config) if kind == "train"]
-    assert sorted(steps) == list(range(6))
+    subprocess.run(command, cwd=ROOT, check=True, timeout=300, env=os.environ | {
+        "PYTHONPATH": str(ROOT), "ACCELERATE_USE_CPU": "1", "OMP_NUM_THREADS": "1"})
+    Trainer(alone, alone.read_words()).train()
+    mel, own = ([rows(c)["train", step]["mel"] for step in range(6)] for c in (config, alone))
+    assert mel[0] == own[0] and all(map(operator.ne, mel[1:], own[1:]))  # rows of both count
     assert LLMCodec.from_pretrained(config.out).metadata["steps"] == 6

@@ -6,12 +6,14 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from llm_codec import LLMCodec
 from llm_codec.run import _has_bfloat16, read_log
 from llm_codec.training.config import TrainConfig
+from llm_codec.training.data import Crops, Sampler
 from llm_codec.training.trainer import Trainer
 from llm_codec.training.words import FrozenWords
 
@@ -129,8 +131,13 @@ def test_every_layout_can_be_trained(
     shape = base.codec | {"encoder": encoder, "decoder": decoder, "encoder_dim": 1,
                           "coarse_dim": coarse}
     config = dataclasses.replace(base, codec=shape | {"decoder_dim": 32}, steps=2, unquantised=1)
-    Trainer(config, words).train()
+    trainer = Trainer(config, words)
+    before = {name: p.clone() for name, p in trainer.codec.decoder.named_parameters()}
+    trainer.train()
     assert LLMCodec.from_pretrained(config.out).config.encoder == encoder
+    still = [name for name, p in trainer.codec.decoder.named_parameters()
+             if torch.equal(p, before[name])]
+    assert not [name for name in still if "noise" in name], "noise is decoded with all the same"
 
 
 def test_half_precision_is_used_where_the_processor_has_it(
@@ -166,3 +173,24 @@ def test_the_rate_follows_its_schedule(recipe: Recipe, words: FrozenWords) -> No
         lambda optimizer, *_: rates.append(optimizer.param_groups[0]["lr"]))
     trainer.train()
     assert rates[:2] == [0.005, 0.01] and rates[2] == 0.01 and rates[-1] < rates[3] < 0.01
+
+
+def test_a_gradient_that_is_no_number_stops_the_run_and_spoils_nothing(
+    recipe: Recipe, words: FrozenWords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, crops = recipe(save_every=2), Sampler.crops
+
+    def broken(sampler: Sampler, count: int, step: int) -> Crops:
+        drawn = crops(sampler, count, step)
+        drawn.waves[0, 5] *= np.inf if step == 4 else 1
+        return drawn
+
+    monkeypatch.setattr(Sampler, "crops", broken)
+    with pytest.raises(ValueError, match=r"gradient of step 4 is (nan|inf) .*last checkpoint is"):
+        Trainer(config, words).train()
+    state = torch.load(Path(config.out) / "train" / "state.pt", weights_only=True)
+    assert state["step"] == 4
+    assert all(value.isfinite().all() for value in state["trained"].values())
+    monkeypatch.undo()
+    Trainer(config, words).train()  # and the run goes on once the data is mended
+    assert LLMCodec.from_pretrained(config.out).metadata["steps"] == 6
