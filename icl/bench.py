@@ -31,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print a table, and write a record where one is asked for."""
     parser = Parser(prog="icl bench", description="Speed of few-shot questions.")
     parser.add_argument("--queries", type=at_least(SINGLE), default=100, help="default 100")
-    parser.add_argument("--ways", type=at_least(2), default=5, help="labels, 2 to 10 (default 5)")
+    parser.add_argument("--ways", type=int, choices=range(2, len(NAMES) + 1), default=5,
+                        metavar="N", help=f"labels, 2 to {len(NAMES)} (default 5)")
     parser.add_argument("--shots", type=at_least(1), default=5, help="of each (default 5)")
     parser.add_argument("--length", type=float, default=0.6, help="seconds of a sound (0.6)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the record")

@@ -44,9 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
-    if argv[:1] and argv[0] in ELSEWHERE:
-        module, _ = ELSEWHERE[argv[0]]
-        return import_module(module).main(argv[1:])
+    command = next((part for part in argv if part != "--debug"), None)
+    if command in ELSEWHERE:
+        module, _ = ELSEWHERE[command]
+        return import_module(module).main(argv[argv.index(command) + 1 :])
     args = _parser().parse_args(argv)
     args.debug |= "--debug" in argv  # wherever it stands
     args.command_line = shlex.join(["icl", *argv])

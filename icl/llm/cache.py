@@ -13,6 +13,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
+NAMES = ("cache", "past_key_values", "cache_params")  # of the argument, the newest first
+
 
 @dataclass
 class Ledger:
@@ -31,13 +33,22 @@ class PrefixCache:
     Args:
         model: a causal language model in evaluation mode.
         ledger: where tokens are counted.
+
+    Raises:
+        ValueError: the model takes no cache.
     """
 
     def __init__(self, model: PreTrainedModel, ledger: Ledger) -> None:
         self.model = model
         self.ledger = ledger
         known = inspect.signature(model.forward).parameters
-        self._name = "cache" if "cache" in known else "past_key_values"  # the older name
+        names = [name for name in NAMES if name in known]
+        if not names:
+            raise ValueError(
+                f"a {type(model).__name__} takes no cache of what it has read, which is needed "
+                "here; give a model with attention, or another recurrent one"
+            )
+        self._name = names[0]
         self.reset()
 
     def reset(self) -> None:

@@ -20,6 +20,7 @@ from icl.llm.sampling import Sampling
 from icl.scale_grammar import ScaleGrammar
 
 PREFIX = "token_id:"  # how tokens are named when asked for as ids
+MOST = 20  # log-probabilities a token that vLLM tells, unless it is started with --max-logprobs
 
 
 class ServerLLM(LLM):
@@ -60,7 +61,10 @@ class ServerLLM(LLM):
     def score_many(
         self, prefixes: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]
     ) -> list[list[float]]:
-        """See `LLM.score`: one request, and another one only for labels of several tokens."""
+        """See `LLM.score`: one request, and another one only for labels of several tokens.
+
+        A request asks for `MOST` tokens at once; where there are more to look up, so are requests.
+        """
         for prefix in prefixes:
             self.require_room(prefix, max(map(len, continuations), default=0))
         root, *deeper = LabelTrie(continuations).branches()
@@ -113,18 +117,22 @@ class ServerLLM(LLM):
 
     def _look(self, prompts: Sequence[list[int]], wanted: list[int]) -> list[dict[int, float]]:
         """Log-probabilities of the wanted tokens after each prompt."""
-        choices = self._post(
-            prompt=prompts, max_tokens=1, temperature=0.0, logprobs=len(wanted),
-            logprob_token_ids=wanted,
-        )  # fmt: skip
-        rows = [first_token(choice, self._garbled) for choice in choices]
-        for row in rows:
-            if missing := [token for token in wanted if PREFIX + str(token) not in row]:
-                raise self._garbled(
-                    f"no log-probability of token {missing[0]}; this server may not know "
-                    "logprob_token_ids"
-                )
-        return [{token: row[PREFIX + str(token)] for token in wanted} for row in rows]
+        rows: list[dict[int, float]] = [{} for _ in prompts]
+        for start in range(0, len(wanted), MOST):
+            part = wanted[start : start + MOST]
+            choices = self._post(  # some vLLM refuse a count that is not that of the ids
+                prompt=prompts, max_tokens=1, temperature=0.0, logprobs=len(part),
+                logprob_token_ids=part,
+            )  # fmt: skip
+            for row, choice in zip(rows, choices, strict=True):
+                told = first_token(choice, self._garbled)
+                if missing := [token for token in part if PREFIX + str(token) not in told]:
+                    raise self._garbled(
+                        f"no log-probability of token {missing[0]}; this server may not know "
+                        "logprob_token_ids"
+                    )
+                row.update((token, told[PREFIX + str(token)]) for token in part)
+        return rows
 
     def _complete(
         self, prompt: Sequence[int], allowed: list[int], count: int, sampling: Sampling,

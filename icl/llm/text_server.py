@@ -8,12 +8,13 @@ log-probabilities; where a server will not do that, by the best next tokens that
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import torch
 
 from icl.constraint import FreeText, Grammar, LabelTrie
-from icl.llm.client import RequestRefused, ServerError
+from icl.llm.client import GarbledAnswer, RequestRefused, ServerError
 from icl.llm.sampling import Sampling
 from icl.llm.server import ServerLLM, first_token
 
@@ -34,7 +35,7 @@ class TextServerLLM(ServerLLM):
                 self.require_room(prefix, max(map(len, continuations), default=0))
             try:
                 return self._score_echoed(prefixes, continuations)
-            except RequestRefused:
+            except (RequestRefused, GarbledAnswer):  # some take no notice of being asked to echo
                 self._echoes = False
         return super().score_many(prefixes, continuations)
 
@@ -77,20 +78,28 @@ class TextServerLLM(ServerLLM):
                 temperature=0.0,
             )  # fmt: skip
             scores += [
-                self._behind(choice, len(prompt), len(whole))
+                self._behind(choice, len(prompt), whole)
                 for choice, (prompt, whole) in zip(choices, part, strict=True)
             ]
         width = len(continuations)
         return [scores[start : start + width] for start in range(0, len(scores), width)]
 
-    def _behind(self, choice: dict[str, Any], start: int, stop: int) -> float:
-        """Log-likelihood of the tokens that end between two places of the text."""
+    def _behind(self, choice: dict[str, Any], start: int, whole: str) -> float:
+        """Log-likelihood of the tokens that end behind a place of the whole text.
+
+        Raises:
+            GarbledAnswer: the tokens told do not spell the text, so that it was not echoed.
+        """
         try:
             told = choice["logprobs"]
-            ends = [*told["text_offset"][1:], stop]
-            pairs = zip(told["token_logprobs"], ends, strict=False)
-            return float(sum(log_prob for log_prob, end in pairs if start < end <= stop))
-        except (LookupError, TypeError) as error:
+            spelled = "".join(told["tokens"])
+            if not spelled.endswith(whole.lstrip()):  # tokenizers may drop a space ahead
+                raise self._garbled(f"the prompt was to be echoed, not {spelled[:40]!r}")
+            start += len(spelled) - len(whole)  # some tell what stands for the beginning, too
+            ends = accumulate(map(len, told["tokens"]))
+            pairs = zip(told["token_logprobs"], ends, strict=True)
+            return float(sum(log_prob for log_prob, end in pairs if end > start))
+        except (LookupError, TypeError, ValueError) as error:
             raise self._garbled(str(choice)[:80]) from error
 
     def _look(self, prompts: Sequence[list[int]], wanted: list[int]) -> list[dict[int, float]]:

@@ -19,6 +19,10 @@ from icl.llm.cache import Ledger, PrefixCache
 from icl.llm.sampling import Draft, Sampling, best
 from llm_codec import checkpoint
 
+# What configurations call the most tokens that a model can take.
+LENGTHS = ("max_position_embeddings", "max_seq_len", "seq_length", "n_positions")
+ENDLESS = 2**20  # taken for models that name no limit, as those with a recurrent state
+
 
 class TransformersLLM(StepwiseLLM):
     """A frozen `transformers` model. No parameter requires a gradient or is ever written to.
@@ -27,6 +31,9 @@ class TransformersLLM(StepwiseLLM):
         model: a causal language model; put in evaluation mode and frozen.
         tokenizer: the tokenizer that goes with it, if the caller is to find it here.
         batch_size: most rows in one run; each holds a copy of what all begin with.
+
+    Raises:
+        ValueError: the model keeps no cache that could be wound back, as RWKV.
     """
 
     def __init__(
@@ -35,7 +42,9 @@ class TransformersLLM(StepwiseLLM):
         self.model = model.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         config = model.config.get_text_config()
-        self.context_length = int(config.max_position_embeddings)
+        named = (getattr(config, name, None) for name in LENGTHS)
+        limits = (length for length in named if isinstance(length, int) and length > 0)
+        self.context_length = next(limits, ENDLESS)
         self.vocab_size = int(config.vocab_size)
         self.label_temperature = float(getattr(config, "label_temperature", 1.0))  # a key of ours
         self.batch_size = batch_size

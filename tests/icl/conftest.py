@@ -49,6 +49,8 @@ class CompletionsServer(ThreadingHTTPServer):
     Attributes:
         trouble: answers to give instead, one a request: (status, body).
         text_only, mute: refuses token ids; refuses to echo.
+        deaf: takes no notice of being asked to echo, and generates a token.
+        bare, whole: echoes without log-probabilities; tells what stands for the beginning, too.
         seen: bodies of all requests; keys: their authorisation headers.
     """
 
@@ -58,7 +60,7 @@ class CompletionsServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.model, self.tokenizer = model, tokenizer
         self.trouble: list[tuple[int, bytes]] = []
-        self.text_only = self.mute = False
+        self.text_only = self.mute = self.deaf = self.bare = self.whole = False
         self.seen: list[dict] = []
         self.keys: list[str | None] = []
         self.url = f"http://127.0.0.1:{self.server_address[1]}/v1"
@@ -73,11 +75,15 @@ class CompletionsServer(ThreadingHTTPServer):
             prompt = self.tokenizer(self.tokenizer.bos_token + prompt)["input_ids"]
         ids, generator = list(prompt), torch.Generator().manual_seed(body.get("seed", 0))
         name = self.name(body)
+        if self.deaf and body.get("echo"):
+            body = {**body, "echo": False, "max_tokens": 1}
         names, told, tops = [], [], []
         if body.get("echo"):
             rows = self.log_probs(ids)
-            names = [name(token) for token in ids[1:]]
-            told = [None, *(rows[i, t].item() for i, t in enumerate(ids[2:], start=1))]
+            first = 0 if self.whole else 1
+            names = [name(token) for token in ids[first:]]
+            likelihoods = (rows[i, t].item() for i, t in enumerate(ids[first + 1 :], start=first))
+            told = [None, *likelihoods]
         for _ in range(body["max_tokens"]):
             row = self.log_probs(ids)[-1]
             token = self.draw(body, row, generator)
@@ -94,7 +100,8 @@ class CompletionsServer(ThreadingHTTPServer):
         logprobs = {"tokens": names, "token_logprobs": told, "top_logprobs": tops,
                     "text_offset": offsets}
         text = self.tokenizer.decode(new)
-        choice = {"index": index, "text": text, "logprobs": logprobs}
+        hidden = self.bare and body.get("echo")
+        choice = {"index": index, "text": text, "logprobs": None if hidden else logprobs}
         return choice | ({"token_ids": new} if body.get("return_token_ids") else {})
 
     def draw(self, body: dict, row: torch.Tensor, generator: torch.Generator) -> int:
@@ -128,6 +135,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(400, {"error": {"message": "prompt must be a string"}})
         if server.mute and body.get("echo"):
             return self.answer(400, {"error": {"message": "echo is not supported"}})
+        asked = body.get("logprob_token_ids")
+        if body["logprobs"] > 20 or asked and body["logprobs"] != len(asked):  # as vLLM
+            return self.answer(400, {"error": {"message": "logprobs is too high, or not that of"}})
         choices = [server.complete(body, prompt, i) for i, prompt in enumerate(prompts)]
         self.answer(200, {"choices": choices[::-1]})  # in any order: each has its index
 

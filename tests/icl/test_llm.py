@@ -5,13 +5,23 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, MistralConfig, MistralForCausalLM, PreTrainedModel
+from transformers import (
+    AutoModelForCausalLM,
+    BloomConfig,
+    Mamba2Config,
+    MambaConfig,
+    MistralConfig,
+    MistralForCausalLM,
+    MptConfig,
+    PreTrainedModel,
+    RwkvConfig,
+)
 
 from icl.constraint import LabelTrie
 from icl.llm import as_llm
 from icl.llm.dummy import UniformLLM
 from icl.llm.sampling import Sampling
-from icl.llm.transformers import TransformersLLM
+from icl.llm.transformers import ENDLESS, TransformersLLM
 
 PREFIXES = [
     [0, 5, 9, 30, 31, 32, 40, 41],
@@ -120,6 +130,30 @@ def test_impossible_prefixes_are_refused_before_the_model_runs(llama, prefix, la
 
 def test_the_whole_context_can_be_used(llama):
     assert TransformersLLM(llama).score([0] * 512, [[1]])[0] < 0
+
+
+@pytest.mark.parametrize(("config", "length"), [
+    (BloomConfig(vocab_size=120, hidden_size=16, n_layer=1, n_head=2), ENDLESS),
+    (BloomConfig(vocab_size=120, hidden_size=16, n_layer=1, n_head=2, seq_length=64), 64),
+    (MptConfig(vocab_size=120, d_model=16, n_layers=1, n_heads=2, max_seq_len=64), 64),
+    (MambaConfig(vocab_size=120, hidden_size=16, num_hidden_layers=1, state_size=4), ENDLESS),
+    (Mamba2Config(vocab_size=120, hidden_size=16, num_hidden_layers=1, state_size=4, num_heads=4,
+                  head_dim=8, n_groups=1), ENDLESS),
+])  # fmt: skip
+def test_models_name_their_context_in_many_ways_or_have_no_limit(config, length):
+    model = AutoModelForCausalLM.from_config(config).eval()
+    llm = TransformersLLM(model)
+    assert llm.context_length == length
+    for prefix in PREFIXES[:3]:
+        expected = [full_run(model, prefix, label) for label in LABELS]
+        assert llm.score(prefix, LABELS) == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_model_without_a_cache_is_refused():
+    """It would read no more than the last tokens of a prompt, and give other scores."""
+    config = RwkvConfig(vocab_size=120, hidden_size=16, num_hidden_layers=2)
+    with pytest.raises(ValueError, match="RwkvForCausalLM takes no cache"):
+        TransformersLLM(AutoModelForCausalLM.from_config(config))
 
 
 def test_a_failed_run_leaves_no_half_grown_cache(llama, monkeypatch):

@@ -23,6 +23,8 @@ def refused(argv: list[str], capsys: pytest.CaptureFixture) -> tuple[int, str]:
         ["evaluate", "nothing"],
         ["evaluate", "fsdd", "--ways", "1"],
         ["evaluate", "fsdd", "--json", "nowhere/record.json"],
+        ["bench", "--ways", "11"],
+        ["bench", "--ways", "1"],
         ["pretrain"],
         ["pretrain", "recipe.json", "--steps", "many"],
     ],
@@ -32,10 +34,20 @@ def test_wrong_use_is_one_line_and_code_2(argv, capsys):
     assert code == 2 and err.startswith("icl: error: ") and err.count("\n") == 1
 
 
-@pytest.mark.parametrize("argv", [["--debug", "evaluate", "x"], ["evaluate", "x", "--debug"]])
+@pytest.mark.parametrize("argv", [
+    ["--debug", "evaluate", "x"], ["evaluate", "x", "--debug"], ["--debug", "probe"],
+    ["--debug", "pretrain"],
+])
 def test_debug_adds_the_traceback_wherever_it_stands(argv, capsys):
     code, err = refused(argv, capsys)
     assert code == 2 and err.startswith("Traceback") and "\nicl: error: " in err
+
+
+def test_debug_may_stand_before_commands_with_a_parser_of_their_own(monkeypatch):
+    asked = []
+    monkeypatch.setattr("icl.bench.main", lambda argv: asked.append(argv) or 0)
+    assert cli.main(["--debug", "bench"]) == cli.main(["bench", "--ways", "3", "--debug"]) == 0
+    assert asked == [[], ["--ways", "3", "--debug"]]
 
 
 def test_an_interruption_is_one_line(monkeypatch, capsys):

@@ -1,7 +1,6 @@
 """Models behind HTTP: same ids, same labels as in process; troubles are said in one line."""
 
 import json
-import math
 import socket
 
 import numpy as np
@@ -9,8 +8,7 @@ import pytest
 
 from icl import FewShotClassifier, FewShotGenerator
 from icl.constraint import FreeText, LabelTrie
-from icl.llm import as_llm
-from icl.llm.client import GarbledAnswer, ServerError
+from icl.llm.client import ServerError
 from icl.llm.sampling import Sampling
 from icl.llm.server import ServerLLM, connect
 from icl.llm.text_server import TextServerLLM
@@ -51,6 +49,13 @@ def test_a_second_request_is_sent_only_for_labels_of_several_tokens(remote, serv
     assert [len(body["prompt"]) for body in server.seen] == [1, 3]
 
 
+def test_more_labels_than_a_server_tells_at_once_are_asked_for_in_parts(remote, server, llama):
+    labels = [[token] for token in range(100, 145)]
+    expected = TransformersLLM(llama).score_many(QUERIES, labels)
+    assert remote.score_many(QUERIES, labels) == [pytest.approx(row, abs=1e-3) for row in expected]
+    assert [body["logprobs"] for body in server.seen] == [20, 20, 5]
+
+
 @pytest.mark.parametrize("text_only", [False, True])
 def test_labels_are_those_of_the_model_in_process(
     text_only, server, codec, llama, tokenizer, clips
@@ -64,20 +69,6 @@ def test_labels_are_those_of_the_model_in_process(
     assert isinstance(remote.llm_, TextServerLLM) == text_only
     assert found == pytest.approx(expected, abs=1e-3)
     assert remote.predict(clips[3:]).tolist() == local.predict(clips[3:]).tolist()
-
-
-def test_a_server_that_does_not_echo_is_read_by_its_best_tokens(server, tokenizer):
-    """Of a label that is not told, this much is known: it is no likelier than the last told."""
-    server.text_only = server.mute = True
-    llm = as_llm(server.url, tokenizer)
-    prompt = [0, *tokenizer(" one two")["input_ids"]]
-    best = server.log_probs(prompt)[-1].topk(6)
-    tokens, log_probs = best.indices.tolist(), best.values.tolist()
-    expected = [log_probs[0], log_probs[3], log_probs[4]]
-    found = llm.score(prompt, [[tokens[0]], [tokens[3]], [tokens[5]]])
-    assert found == pytest.approx(expected, abs=1e-4)
-    with pytest.raises(ServerError, match="no label is among them"):
-        llm.score(prompt, [[int(server.log_probs(prompt)[-1].argmin())]])
 
 
 def test_greedy_sound_is_that_of_the_model_in_process(remote, llama, tokenizer, vocabulary):
@@ -134,17 +125,6 @@ def test_a_generator_speaks_through_a_server(server, codec, tokenizer, tone):
     generator = FewShotGenerator("speak", codec, server.url, tokenizer=tokenizer)
     wave = generator.fit(["one"], [tone(300, 0.2)]).generate("two", seed=1)
     assert wave.shape == (3200,) and np.isfinite(wave).all()
-
-
-def test_a_text_server_chooses_labels_and_cannot_be_held_to_sound(server, tokenizer, vocabulary):
-    server.text_only = True
-    llm = as_llm(server.url, tokenizer)
-    labels = [tokenizer(f" {word}")["input_ids"] for word in ("one", "two")]
-    assert llm.generate([0, *labels[0]], LabelTrie(labels), Sampling(seed=1)) in labels
-    ids = llm.generate([0, *labels[0]], FreeText(len(tokenizer), 3, 2), Sampling(temperature=0))
-    assert ids
-    with pytest.raises(ServerError, match="takes text alone"):
-        llm.generate([0, 1], ScaleGrammar(vocabulary.bind(tokenizer), [1]))
 
 
 def test_a_server_that_is_busy_is_asked_again(remote, server):
@@ -219,19 +199,6 @@ def test_prompts_that_do_not_fit_are_refused_before_a_request(remote, server):
     with pytest.raises(ValueError, match="context of 512"):
         remote.score([0] * 512, LABELS)
     assert not server.seen
-
-
-def test_a_server_without_candidates_is_used_as_text(server, tokenizer, monkeypatch):
-    """One that ignores logprob_token_ids answers with the best tokens only."""
-    complete = server.complete
-
-    def old(body, prompt, index):
-        return complete({**body, "logprob_token_ids": None, "logprobs": 0}, prompt, index)
-
-    monkeypatch.setattr(server, "complete", old)
-    assert isinstance(connect(server.url, tokenizer), TextServerLLM)
-    assert math.isfinite(connect(server.url, tokenizer).score([0, 70], [[71]])[0])
-    assert issubclass(GarbledAnswer, ServerError)
 
 
 def test_a_server_that_is_down_is_one_line_of_the_command(icl, pair, tone_file, monkeypatch):
