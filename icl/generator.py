@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from icl.demonstrations import Choice
 from icl.jobs import Job
 from icl.jobs.base import WORDS
 from icl.llm import LLM, Sampling
-from icl.pair import FrozenPair, is_single, require_distinct, several, texts
+from icl.pair import FrozenPair, is_samples, is_single, require_distinct, several, texts
 from icl.prompt import Prompt
 from icl.resolve import resolve
 from icl.shown import Shown
@@ -76,7 +77,7 @@ class FewShotGenerator(FrozenPair):
     sample_rate: int | None = None
 
     def fit(self, sources: Iterable[Any], targets: Iterable[Any] | None = None) -> FewShotGenerator:
-        """Write the examples as a prompt.
+        """Write the examples as a prompt. One that fails leaves the generator without examples.
 
         Args:
             sources: texts, or clips as for `FewShotClassifier`.
@@ -87,6 +88,7 @@ class FewShotGenerator(FrozenPair):
             AudioError: a clip cannot be read, is silent, or is shorter than one frame.
             VocabularyError: the language model's tokenizer cannot spell the codec's words.
         """
+        vars(self).pop("_shown", None)
         self._job = jobs.get(self.task)
         self._check_settings()
         self._load_codec()
@@ -96,11 +98,12 @@ class FewShotGenerator(FrozenPair):
         require_distinct(examples)
         self._answers = self._make_answers(examples, scales)
         choice = Choice(self.choose, self.per_label, self.order, self.seed)
-        self._shown = Shown(
+        shown = Shown(
             examples, self._writer, choice, self.codec_, self.llm_.context_length,
             repeats=self.repeats,
         )  # fmt: skip
-        self.llm_.hold(*(head.ids for head in self._shown.heads.values() if head.ids))
+        self.llm_.hold(*(head.ids for head in shown.heads.values() if head.ids))
+        self._shown = shown  # last, for by it others know that all is there
         return self
 
     def generate(self, query: Any, seed: int | None = None) -> Any:
@@ -113,7 +116,7 @@ class FewShotGenerator(FrozenPair):
         Returns:
             Sound as float32 (S,) at the codec's rate, or text; for a list, a list of these.
         """
-        if not (is_single(query) or isinstance(query, Codes)):
+        if not (is_single(query) or is_samples(query) or isinstance(query, Codes)):
             return [self.generate(one, seed) for one in query]
         made = self._make(self._asked(query), seed)
         if isinstance(made, str):
@@ -199,6 +202,8 @@ class FewShotGenerator(FrozenPair):
         return self._job
 
     def _check_settings(self) -> None:
+        self._require_numbers("scales", "repeats", "seed", "max_tokens", "top_k", "best_of")
+        self._require_numbers("seconds", "temperature", "top_p", kind=Real)
         if self.repeats < 1 or self.max_tokens < 1:
             raise PromptError(
                 f"repeats is {self.repeats} and max_tokens is {self.max_tokens}; "

@@ -41,6 +41,8 @@ class FewShotClassifier(FrozenPair):
         orders: orders of examples and labels to ask in; their probabilities are averaged.
         views: times that every clip is heard, starting later by a part of a coarse word each time
             (see `hear`); orders take turns with them, so there can be no more than orders.
+        views_shown: how many of them one prompt shows of every example, from the order's own on;
+            more are likelier to hold the query's cuts, and take as much more room.
         seed: of all draws and shuffles.
         label_words: whether labels are written as they are (``"own"``), as plain words that stand
             for them (``"plain"``), or so where they are long (``"auto"``); see `icl.stand_ins`.
@@ -74,6 +76,7 @@ class FewShotClassifier(FrozenPair):
     order: str = "shuffled"
     orders: int = 1
     views: int = 1
+    views_shown: int = 1
     seed: int = 0
     label_words: str = "auto"
     aggregate: str = "sum"
@@ -84,7 +87,7 @@ class FewShotClassifier(FrozenPair):
     sample_rate: int | None = None
 
     def fit(self, clips: Iterable[Any], labels: Iterable[str]) -> FewShotClassifier:
-        """Write the examples as a prompt.
+        """Write the examples as a prompt. One that fails leaves the classifier without examples.
 
         Args:
             clips: paths, arrays or tensors (S,) or (C, S), single-item `Codes`, or what `hear`
@@ -97,27 +100,34 @@ class FewShotClassifier(FrozenPair):
             AudioError: a clip cannot be read, is silent, or is shorter than one frame.
             VocabularyError: the language model's tokenizer cannot spell the codec's words.
         """
+        vars(self).pop("classes_", None)
         clips, labels = several(clips), texts(labels, "label")
         self._check(clips, labels)
         choice = Choice(self.choose, self.per_label, self.order, self.seed)
         views = [*zip(*self.hear(clips, self.views), strict=True)]
         require_distinct(zip(views[0]))
         self._load_writer(self.template, self.scales, self.induction)
-        self.classes_ = np.array(sorted(set(labels)))
-        names = self._written(self.classes_.tolist())
+        classes = sorted(set(labels))
+        names = self._written(classes)
         self._answers = self._writer.label_sequences([*names.values()])
         targets = [*map(names.get, labels)]
         self._shown = [
-            Shown([*zip(codes, targets, strict=True)], self._writer, choice, self.codec_,
+            Shown(self._examples(views, view, targets), self._writer, choice, self.codec_,
                   self.llm_.context_length, [*names.values()], self.repeats,
                   range(view, self.orders, self.views))
-            for view, codes in enumerate(views)
+            for view in range(self.views)
         ]
         self._priors = self._find_priors()
         self.temperature_ = self._find_temperature()
         heads = [head for shown in self._shown for head in shown.heads.values()]
         self.llm_.hold(*(head.ids for head in heads if head.ids))
+        self.classes_ = np.array(classes)  # last, for by it others know that all is there
         return self
+
+    def _examples(self, views: Sequence, first: int, targets: Sequence[str]) -> list:
+        """All examples in the view ``first``, then in the next one, as many as are shown."""
+        shown = [views[(first + more) % self.views] for more in range(self.views_shown)]
+        return [pair for codes in shown for pair in zip(codes, targets, strict=True)]
 
     def _written(self, labels: list[str]) -> dict[str, str]:
         if self._writer.template.text_prefix == "" and self.label_words == "auto":
@@ -181,7 +191,7 @@ class FewShotClassifier(FrozenPair):
 
     def _find_priors(self) -> np.ndarray:
         """Log-probability (orders, C) of each label without content; 0 where that is not asked."""
-        priors = np.zeros((self.orders, len(self.classes_)))
+        priors = np.zeros((self.orders, len(self._answers)))
         if self.calibrate == "none":
             return priors
         codes = [codes for codes, _ in self._shown[0].examples]
@@ -195,7 +205,9 @@ class FewShotClassifier(FrozenPair):
         usual = self.llm_.label_temperature
         if self.temperature != "fit":
             return usual if self.temperature == "auto" else float(self.temperature)
-        targets = [target for _, target in self._shown[0].examples]
+        total = len(self._shown[0].examples)
+        count = total // self.views_shown
+        targets = [target for _, target in self._shown[0].examples[:count]]
         folds = calibration.left_out(targets)
         gold = [self._shown[0].labels.index(targets[place]) for fold in folds for place in fold]
         if len(gold) < calibration.ENOUGH:
@@ -203,7 +215,8 @@ class FewShotClassifier(FrozenPair):
         answers = []
         for fold in folds:
             heard = [[shown.examples[place][0] for shown in self._shown] for place in fold]
-            answers.append(self._proba(heard, fold))
+            copies = {place + more for place in fold for more in range(0, total, count)}
+            answers.append(self._proba(heard, copies))
         return calibration.fit_temperature(np.concatenate(answers), gold, usual)
 
     def _require_fitted(self) -> None:
@@ -214,8 +227,7 @@ class FewShotClassifier(FrozenPair):
         if len(clips) != len(labels):
             raise PromptError(f"{len(clips)} clips but {len(labels)} labels; give one for each")
         if len(set(labels)) < 2:
-            seen = sorted(set(labels))
-            raise PromptError(f"the labels are {seen}; give examples of two labels or more")
+            raise PromptError(f"the labels are {sorted(set(labels))}; give examples of two or more")
         for name, value, known in (
             ("label_words", self.label_words, stand_ins.MODES),
             ("aggregate", self.aggregate, AGGREGATES),
@@ -223,14 +235,15 @@ class FewShotClassifier(FrozenPair):
         ):
             if value not in known:
                 raise PromptError(f"{name} is {value!r}; expected one of {', '.join(known)}")
-        if self.repeats < 1 or not 1 <= self.views <= self.orders:
-            raise PromptError(
-                f"repeats is {self.repeats}, orders is {self.orders} and views is {self.views}; "
-                "all must be 1 or more, and every view needs an order"
-            )
+        self._require_numbers("scales", "repeats", "orders", "views", "views_shown", "seed")
+        if self.repeats < 1 or not 1 <= self.views_shown <= self.views <= self.orders:
+            raise PromptError(f"repeats, orders, views, views_shown are {self.repeats}, "
+                              f"{self.orders}, {self.views}, {self.views_shown}; all must be 1 or "
+                              "more, every view needs an order, and no more are shown than heard")
+        if self.views_shown > 1 and self.choose != "all":
+            raise PromptError(f"choose={self.choose!r} would take views for examples; choose all")
         if self.temperature not in ("auto", "fit") and not _positive(self.temperature):
-            raise PromptError(f"temperature is {self.temperature!r}; expected a number above 0, "
-                              "'auto' or 'fit'")
+            raise PromptError(f"temperature is {self.temperature!r}; give auto, fit or a number >0")
 
 
 def _positive(value: Any) -> bool:

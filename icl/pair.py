@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
 
@@ -119,6 +120,16 @@ class FrozenPair(Estimator):
             )
         audio.require_sound(wave, name)
 
+    def _require_numbers(self, *names: str, kind: type = Integral) -> None:
+        """Raise PromptError unless these settings are numbers of this kind, or None as usual."""
+        for name in names:
+            value = getattr(self, name)
+            if value is None and getattr(type(self), name) is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, kind):
+                noun = "a whole number" if kind is Integral else "a number"
+                raise PromptError(f"{name} is {value!r}; expected {noun}")
+
     def _load_codec(self) -> None:
         if getattr(self, "_codec_source", None) is not self.codec:
             given = self.codec
@@ -150,9 +161,13 @@ def several(clips: Iterable[Any]) -> list[Any]:
 
 def is_single(clip: Any) -> bool:
     """Whether this is one clip or text, not several."""
-    tensor = isinstance(clip, torch.Tensor)
-    samples = tensor or (isinstance(clip, np.ndarray) and clip.dtype.kind in "fiu")
-    return isinstance(clip, str | Path) or (samples and clip.ndim < 2)
+    return isinstance(clip, str | Path) or (is_samples(clip) and clip.ndim < 2)
+
+
+def is_samples(given: Any) -> bool:
+    """Whether this is a tensor or an array of numbers, of any shape."""
+    tensor = isinstance(given, torch.Tensor)
+    return tensor or (isinstance(given, np.ndarray) and given.dtype.kind in "fiu")
 
 
 def texts(given: Iterable[Any], noun: str) -> list[str]:

@@ -35,6 +35,8 @@ def add(commands: Any) -> None:
                         help="orders of the examples to average over (default 4)")
     parser.add_argument("--views", type=at_least(1), metavar="N",
                         help="times a clip is heard, a little later each (default as --orders)")
+    parser.add_argument("--views-shown", type=at_least(1), default=1, metavar="N",
+                        help="how many of them a prompt shows of every example (default 1)")
     parser.add_argument("--calibrate", choices=("none", "contextual"), default="none")
     parser.add_argument("--temperature", choices=("auto", "fit"), default="auto",
                         help="how sure it is: as measured for the model, or as it is of the "

@@ -70,6 +70,16 @@ def test_each_of_a_list_is_made_as_it_is_alone(make, noisy, clean):
         assert (wave == generator.generate(query, seed=3)).all()
 
 
+def test_an_array_of_several_channels_is_one_clip(make, noisy, clean):
+    generator = make("enhance").fit(noisy, clean)
+    stereo = np.stack([noisy[0], 0.5 * noisy[1]])
+    mixed = generator.generate(stereo.mean(axis=0), seed=3)
+    for given in (stereo, torch.from_numpy(stereo)):
+        assert generator.generate(given, seed=3) == pytest.approx(mixed, abs=1e-5)
+    (alone,) = generator.generate([stereo], seed=3)
+    assert (alone == generator.generate(stereo, seed=3)).all()
+
+
 def test_a_conversion_keeps_the_ratio_of_the_examples(make, tone):
     generator = make("convert").fit([tone(300, 0.2), tone(400, 0.4)], [tone(300, 0.4)] * 2)
     assert generator.generate(tone(500, 0.4)).shape == (round(0.4 * 16000 * 1.5),)
@@ -175,7 +185,9 @@ def test_text_where_sound_is_due_is_refused(make, tone):
 
 @pytest.mark.parametrize("setting", [
     {"repeats": 0}, {"max_tokens": 0}, {"seconds": 0.0}, {"scales": 4}, {"template": "none"},
-    {"choose": "nearest"}, {"order": "odd"}, {"words": "odd"},
+    {"choose": "nearest"}, {"order": "odd"}, {"words": "odd"}, {"scales": "x"}, {"repeats": 1.5},
+    {"seed": None}, {"seconds": "x"}, {"max_tokens": "x"}, {"temperature": "x"}, {"top_k": 1.5},
+    {"top_p": [1]}, {"best_of": "x"},
 ])
 def test_settings_that_cannot_work_are_refused(make, tone, setting):
     with pytest.raises(PromptError, match=[*setting][0]):
@@ -200,6 +212,15 @@ def test_generating_before_fitting_and_codes_of_text_are_refused(make, tone):
     generator = make("transcribe").fit([tone(300)], ["one"])
     with pytest.raises(PromptError, match="has no codes"):
         generator.generate_codes(tone(300))
+
+
+def test_a_fit_that_fails_leaves_no_examples(make, noisy, clean, tone):
+    generator = make("enhance").fit(noisy, clean)
+    with pytest.raises(PromptError, match="holds 512"):
+        generator.set_params(repeats=50).fit(noisy, clean)
+    with pytest.raises(PromptError, match="call fit"):
+        generator.generate(noisy[0])
+    assert generator.set_params(repeats=1).fit(noisy, clean).generate(noisy[0]).shape == (6400,)
 
 
 def test_the_weights_stay_as_they_are(make, llama, noisy, clean, weights_fingerprint):

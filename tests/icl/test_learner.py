@@ -109,43 +109,6 @@ def test_the_mean_per_token_is_fair_to_long_labels(codec, tokenizer, clips):
     assert (summed[:, 0] > 0.99).all()  # the shorter label
 
 
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        (["one"] * 4, r"labels are \['one'\]"),
-        (["one", "two"], "4 clips but 2 labels"),
-        (["one", " ", "one", "two"], "label 1 is empty"),
-        (["one", "two", 1, "two"], "label 2 is 1 of type int; write all as text"),
-        ([True] * 4, "of type bool"),
-    ],
-)
-def test_labels_that_cannot_work_are_refused(classifier, clips, labels, message):
-    with pytest.raises(PromptError, match=message):
-        classifier.fit(clips, labels)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"calibrate": "much"}, "calibrate"),
-        ({"calibrate": "contextual", "content_free": ["thunder"]}, "content_free"),
-        ({"aggregate": "max"}, "aggregate"),
-        ({"orders": 0}, "orders"),
-        ({"order": "sideways"}, "order"),
-        ({"choose": "best"}, "choose"),
-        ({"choose": "random"}, "per_label"),
-        ({"temperature": 0}, "temperature"),
-        ({"temperature": "warm"}, "temperature"),
-        ({"repeats": 0}, "repeats"),
-        ({"scales": 4}, "scales"),
-        ({"template": "none"}, "template"),
-    ],
-)
-def test_settings_that_cannot_work_are_refused(classifier, clips, settings, message):
-    with pytest.raises(PromptError, match=message):
-        classifier.set_params(**settings).fit(clips, LABELS)
-
-
 def test_clips_that_hold_no_sound_are_refused(classifier, clips, tone):
     classifier.fit(clips, LABELS)
     for wave, message in [
