@@ -35,6 +35,9 @@ class Sources:
         self.train = self._bank(corpus, used)
         held_out = ([row for row in rows if row["speaker"] in kept] if kept
                     else corpus.part(config.evaluate_split))
+        if kept and not held_out:
+            raise ValueError(f"{corpus.name} has no clips by {', '.join(sorted(kept))}, whom the "
+                             "recipe holds out (held_out); name speakers of yours, or none")
         self.held_out = self._bank(corpus, held_out)
         self.noise = self._noise(config, corpus, used) if config.noise else None
 

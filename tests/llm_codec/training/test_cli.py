@@ -12,6 +12,10 @@ import pytest
 
 from llm_codec import LLMCodec
 from llm_codec.cli import main
+from llm_codec.training.config import TrainConfig
+from llm_codec.training.trainer import Trainer
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -86,3 +90,25 @@ def test_wrong_use_is_one_line_and_another_code(
     assert main(["train", *path, *arguments]) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and "llm-codec train --help" in err
+
+
+def test_the_recipe_for_own_data_trains_on_a_folder_of_sounds(tmp_path: Path) -> None:
+    given = {"data": str(ROOT / "demos" / "examples" / "sounds"), "out": str(tmp_path)}
+    config = TrainConfig.load(ROOT / "llm_codec" / "training" / "own.json", **given)
+    config = dataclasses.replace(config, steps=2, unquantised=1, crops=2, classes=2, warmup=1,
+                                 evaluate_clips=2)
+    Trainer(config, config.read_words()).train()
+    codec = LLMCodec.from_pretrained(tmp_path)
+    assert codec.metadata["steps"] == 2 and codec.config.coarse_dim == 8
+
+
+def test_speakers_held_out_that_are_not_there_are_named(
+    write: Callable, recipe: Callable[..., TrainConfig], pair: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = recipe(llm=str(pair), held_out=("asc-29", "held"))
+    assert main(["train", write(json.dumps(dataclasses.asdict(config))), "--steps", "4"]) == 0
+    config = dataclasses.replace(config, held_out=("asc-29",))
+    assert main(["train", write(json.dumps(dataclasses.asdict(config)))]) == 1
+    err = capsys.readouterr().err.splitlines()[-1]
+    assert "no clips by asc-29, whom the recipe holds out (held_out)" in err
