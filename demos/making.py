@@ -2,8 +2,9 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -23,6 +24,7 @@ class Bench:
         title, source, target: what is written on the page.
         text: whether the source is a text.
         pairs, query: what the button fills in, paths below the examples.
+        settings: of the `FewShotGenerator`, beyond the models.
     """
 
     job: str
@@ -32,6 +34,7 @@ class Bench:
     text: bool
     pairs: tuple[tuple[str, str], ...]
     query: str
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def ready(self) -> tuple[Pairs, str]:
         """Pairs and query with whole paths."""
@@ -54,7 +57,7 @@ BENCHES = (
     Bench(
         "speak", "Say a word", "Word", "How it is said", True,
         tuple((name, f"digits/{name}/american-f-1.flac") for name in ("one", "two", "three")),
-        "1 + 1",
+        "1 + 1", {"resolve": True, "best_of": 4},
     ),
 )  # fmt: skip
 
@@ -67,9 +70,14 @@ def add_pair(pairs: Pairs, source: str | None, target: str | None) -> Pairs:
 
 
 def make(
-    generator: FewShotGenerator, pairs: Pairs, query: str | None, seed: float = 0
+    generator: FewShotGenerator, pairs: Pairs, query: str | None, seed: float | None = 0
 ) -> tuple[tuple[int, np.ndarray], list[tuple[str, str | None]]]:
     """Let the model make a sound of ``query`` after the pairs.
+
+    Args:
+        generator: of the job; it is fitted anew.
+        pairs, query: sources and targets, and the source to make a sound of.
+        seed: of the draw; None, which an emptied field gives, is 0.
 
     Returns:
         Rate in Hz and samples (S,) float32; and the prompt in pieces, each with its kind.
@@ -82,7 +90,7 @@ def make(
     if not (query and query.strip()):
         raise ValueError("there is nothing to make a sound of yet")
     generator.fit(*zip(*pairs, strict=True))
-    wave = generator.generate(query.strip(), seed=int(seed))
+    wave = generator.generate(query.strip(), seed=int(seed or 0))
     words = generator.show_prompt(query.strip()).coloured()
     shown = [(text, None if kind == "text" else kind) for text, kind in words]
     return (generator.codec_.config.sample_rate, wave), shown
@@ -129,7 +137,7 @@ def tab(
     state.change(functools.partial(listed, bench), state, shown, api_visibility="private")
     fill.click(bench.ready, None, [state, query], api_visibility="private")
 
-    def answer_query(pairs: Pairs, query: str | None, seed: float):
+    def answer_query(pairs: Pairs, query: str | None, seed: float | None):
         return make(generator(bench.job), pairs, query, seed)
 
     button.click(

@@ -206,10 +206,15 @@ def main(argv: list[str] | None = None) -> None:
     def generator(job: str) -> FewShotGenerator:
         named = classifier()
         named.load()  # both share one pair of models
-        return FewShotGenerator(job, codec=named.codec_, llm=named.llm_)
+        settings = {bench.job: bench.settings for bench in making.BENCHES}[job]
+        return FewShotGenerator(job, codec=named.codec_, llm=named.llm_, **settings)
 
     demo = build_demo(classifier, generator)
-    demo.launch(server_port=args.port, theme=gr.themes.Soft(), footer_links=["api"])
+    try:
+        demo.launch(server_port=args.port, theme=gr.themes.Soft(), footer_links=["api"])
+    except OSError:  # gradio would say how to set the port from Python
+        parser.exit(1, f"{parser.prog}: error: port {args.port} is in use, or cannot be had; give "
+                       "another by --port\n")
 
 
 if __name__ == "__main__":

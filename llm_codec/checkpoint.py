@@ -23,6 +23,7 @@ FORMAT = 1
 PRESETS = ("pocket",)
 HUB_OPTIONS = ("token", "cache_dir", "force_download")
 CONFIG, WEIGHTS, WORDS = "config.json", "model.safetensors", "vocabulary.json"
+SAVED = "expected one saved by LLMCodec.save_pretrained"
 
 # Installed, the shipped weights are a data package beside this one; in a checkout, a folder.
 _SHIPPED = ("llm_codec_checkpoints", "checkpoints")
@@ -206,11 +207,10 @@ def _read_config(path: Path) -> tuple[CodecConfig, dict[str, str], dict[str, Any
         _verify_config(path, document)
         return config, prints, document["metadata"]
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({error.strerror})") from error
+        raise CheckpointError(f"{path.parent} is no codec folder: its {CONFIG} cannot be read "
+                              f"({error.strerror}); {SAVED}") from error
     except (KeyError, TypeError, json.JSONDecodeError, UnicodeError) as error:
-        raise CheckpointError(
-            f"{path} is not the config of a codec; expected one saved by LLMCodec.save_pretrained"
-        ) from error
+        raise CheckpointError(f"{path} is not the config of a codec; {SAVED}") from error
     except CheckpointError:
         raise
     except ValueError as error:  # a value CodecConfig does not take

@@ -111,6 +111,8 @@ def _encode(args: argparse.Namespace) -> int:
 
 
 def _decode(args: argparse.Namespace) -> int:
+    if args.input.is_file() and not describe.is_codes(args.input):
+        raise UsageError(f"{args.input}: decode takes {SUFFIX} files; did you mean encode?")
     found = jobs.find(args.input, args.out, (SUFFIX,), (".wav", ".flac"))
     codec = _load_codec(args)
 

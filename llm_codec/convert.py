@@ -74,9 +74,12 @@ def _read(path: Path) -> dict[str, Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"{path} is not there; expected the released {WANTED}") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"{path} holds no plain weights ({reason})") from error
+    except Exception as error:  # bytes that are no pickle can end in any error, even KeyError: 111
+        told = isinstance(error, (pickle.UnpicklingError, RuntimeError, OSError)) and str(error)
+        reason = told.splitlines()[0] if told else type(error).__name__
+        raise CheckpointError(
+            f"{path} holds no plain weights ({reason}); expected the released {WANTED}"
+        ) from error
     state = content.get(ROOT_KEY) if isinstance(content, dict) else None
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} has no key {ROOT_KEY}; expected the released {WANTED}")

@@ -33,12 +33,16 @@ def anything(target: str | Path, codec_name: str | None = None) -> dict[str, Any
         if path.suffix.lower() in (*audio.SUFFIXES, SUFFIX):  # no need to ask the hub for a.wav
             raise FileNotFoundError(f"{path} is not a file; check the path")
         return codec(target)
-    with open(path, "rb") as stream:
-        coded = stream.read(len(MAGIC)) == MAGIC or path.suffix.lower() == SUFFIX
-    if not coded:
+    if not is_codes(path):
         return audio_file(path)
     codes = Codes.load(path)
     return code_file(path, codes, _find_words(codes, codec_name))
+
+
+def is_codes(path: Path) -> bool:
+    """Whether a file is one of codes, by how it begins or else by its name."""
+    with open(path, "rb") as stream:
+        return stream.read(len(MAGIC)) == MAGIC or path.suffix.lower() == SUFFIX
 
 
 def code_file(path: Path, codes: Codes, words: Vocabulary | None) -> dict[str, Any]:

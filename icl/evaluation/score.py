@@ -67,7 +67,7 @@ class Score:
         are drawn together. It cannot foresee what no clip has shown: where all answers are right
         it has no width, and the Wilson interval is the one to quote.
         """
-        return _cluster_bootstrap(self.clips)
+        return cluster_bootstrap(self.clips)
 
     @property
     def standard_error(self) -> float:
@@ -105,11 +105,11 @@ def mean_of(values: Iterable[float], clips: Iterable[Hashable]) -> dict[str, Any
         "n": len(measured),
         "standard_error": spread / math.sqrt(len(measured)),
         "clips": len(sums),
-        "clip_bootstrap_interval_95": list(_cluster_bootstrap([*sums.values()])),
+        "clip_bootstrap_interval_95": list(cluster_bootstrap([*sums.values()])),
     }
 
 
-def _cluster_bootstrap(clips: Sequence[tuple[float, int]]) -> tuple[float, float]:
+def cluster_bootstrap(clips: Sequence[tuple[float, int]]) -> tuple[float, float]:
     """Interval of ``sum / count`` over (sum, count) of clips drawn anew."""
     counts = np.array(clips)
     draws = np.random.default_rng(0).integers(len(counts), size=(RESAMPLES, len(counts)))

@@ -13,14 +13,19 @@ import torch
 from scipy.stats import binomtest
 from tqdm import tqdm
 
+from icl.evaluation.score import cluster_bootstrap
 from icl.llm import LLM
+from icl.llm.client import ServerError
 from icl.llm.sampling import Sampling
+from icl.llm.text_server import TextServerLLM
+from icl.llm.transformers import TransformersLLM
 from icl.probe.questions import Episode, Maker, Question, category, last_of, matching
 from icl.probe.world import World
 from llm_codec import atomic
 
 LENGTHS = (8, 16, 48)  # words in a string
 SHAPES = ((2, 1), (5, 1), (5, 5))  # ways, shots
+CATEGORIES = (2, 4)  # the same, of words
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ CELLS: dict[str, Cell] = {
     },
     "one-digit sum": Cell(last_of("arithmetic", 3, 100, " + "), 0.95),
     "one-digit difference": Cell(last_of("arithmetic", 3, 100, " - "), 0.95),
-    "category 2-way 4-shot": Cell(category(2, 4), 0.75),
+    "category 2-way 4-shot": Cell(category(*CATEGORIES), 0.75),
     "noisy to clean": Cell(last_of("cleaning", 12, 300), 0.9),
     "rule": Cell(last_of("rules", 4, 200)),
     "counting": Cell(last_of("counting", 3, 100)),
@@ -66,6 +71,7 @@ class Score:
         chance: accuracy of a uniform guess; None where the answer is free.
         oracle: accuracy of the nearest class mean in the embedding space; None where it has none.
         target: as in `Cell`, already times the oracle's accuracy where it is a share of that.
+        texts: (right, all) tokens of each free answer; empty where there are choices.
     """
 
     right: int
@@ -73,6 +79,7 @@ class Score:
     chance: float | None = None
     oracle: float | None = None
     target: float | None = None
+    texts: tuple[tuple[int, int], ...] = ()
 
     @property
     def accuracy(self) -> float:
@@ -81,15 +88,22 @@ class Score:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % Wilson interval."""
-        found = binomtest(self.right, self.n).proportion_ci(method="wilson")
+        """95 % Wilson interval; of free answers, a seeded bootstrap over texts.
+
+        Tokens of one text are not independent, so texts are drawn whole. Where all tokens are
+        right, or none, that has no width: then it is Wilson, each text counted once.
+        """
+        if self.texts and 0 < self.right < self.n:
+            return cluster_bootstrap(self.texts)
+        count = len(self.texts) or self.n
+        found = binomtest(round(self.accuracy * count), count).proportion_ci(method="wilson")
         return float(found.low), float(found.high)
 
     def to_dict(self) -> dict[str, Any]:
-        """For a record."""
+        """For a record; of the texts, how many there are (None where there are choices)."""
         low, high = self.interval
-        return {**asdict(self), "accuracy": round(self.accuracy, 4),
-                "interval": [round(low, 4), round(high, 4)]}
+        return {**asdict(self), "texts": len(self.texts) or None,
+                "accuracy": round(self.accuracy, 4), "interval": [round(low, 4), round(high, 4)]}
 
 
 def choose(llm: LLM, question: Question) -> int:
@@ -98,15 +112,26 @@ def choose(llm: LLM, question: Question) -> int:
 
 
 def agreed(llm: LLM, question: Question) -> int:
-    """Tokens of a free answer that are the model's first choice after all the right ones before."""
-    model = getattr(llm, "model", None)
-    if model is None:
+    """Tokens of a free answer that are the model's first choice.
+
+    A model of `transformers` is asked for each after all the right ones before. Any other writes
+    the answer by itself: tokens after a first mistake count as they fall.
+
+    Raises:
+        ServerError: the model is on a server that takes text alone.
+    """
+    if isinstance(llm, TextServerLLM):
+        raise ServerError(
+            f"{llm.client.url} takes text alone, which has no tokens to count; free answers need "
+            "a server that takes token ids, such as vLLM: name cells of choices by --cells"
+        )
+    if not isinstance(llm, TransformersLLM):
         grammar = Anything(llm.vocab_size, len(question.answer))
         found = llm.generate(question.prefix, grammar, Sampling(temperature=0))
         return sum(one == two for one, two in zip(found, question.answer, strict=True))
-    ids = torch.tensor([[*question.prefix, *question.answer]], device=model.device)
+    ids = torch.tensor([[*question.prefix, *question.answer]], device=llm.model.device)
     with torch.inference_mode():
-        logits = model(input_ids=ids[:, :-1], logits_to_keep=len(question.answer)).logits[0]
+        logits = llm.model(input_ids=ids[:, :-1], logits_to_keep=len(question.answer)).logits[0]
     return int((logits.argmax(-1) == ids[0, -len(question.answer) :]).sum())
 
 
@@ -134,6 +159,7 @@ def ask(llm: LLM, world: World, cell: Cell, n: int, seed: int, name: str = "") -
     """Asks ``n`` questions, or free answers of ``n`` tokens in all and 40 texts at least."""
     right = total = number = hits = 0
     chance = oracle = None
+    texts: list[tuple[int, int]] = []
     with tqdm(total=n, desc=name, disable=None, leave=False) as bar:
         while total < n or (chance is None and number < 40):
             question = cell.make(world, (seed, number))
@@ -143,12 +169,13 @@ def ask(llm: LLM, world: World, cell: Cell, n: int, seed: int, name: str = "") -
                 hits, chance = hits + (question.oracle == question.right), 1 / len(question.choices)
                 oracle = hits / total if question.oracle >= 0 else None
             else:
-                right, total = right + agreed(llm, question), total + len(question.answer)
+                texts.append((agreed(llm, question), len(question.answer)))
+                right, total = right + texts[-1][0], total + texts[-1][1]
             bar.update(min(total, n) - bar.n)
     target = cell.target
     if target is not None and cell.of_oracle:
         target *= oracle or 0.0
-    return Score(right, total, chance, oracle, target)
+    return Score(right, total, chance, oracle, target, tuple(texts))
 
 
 def flips(llm: LLM, world: World, n: int, seed: int) -> dict[str, Score]:
@@ -196,15 +223,16 @@ class Record:
         atomic.write_bytes(path, json.dumps({"kind": "probe", **values}, indent=1).encode() + b"\n")
 
     def table(self) -> str:
-        """For people."""
-        lines = [f"{'cell':<32}{'right, %':>9}  {'95 %':<14}{'n':>6}{'chance':>8}{'oracle':>8}"
-                 f"{'target':>8}"]
+        """For people; where there are ``texts``, ``n`` counts the tokens of these."""
+        lines = [f"{'cell':<32}{'right, %':>9}  {'95 %':<14}{'n':>6}{'texts':>7}{'chance':>8}"
+                 f"{'oracle':>8}{'target':>8}"]
         for name, score in self.cells.items():
             low, high = score.interval
             rest = "".join(f"{'' if part is None else f'{100 * part:.1f}':>8}"
                            for part in (score.chance, score.oracle, score.target))
             span = f"{100 * low:.1f} to {100 * high:.1f}"
-            lines.append(f"{name:<32}{100 * score.accuracy:>9.1f}  {span:<14}{score.n:>6}{rest}")
+            lines.append(f"{name:<32}{100 * score.accuracy:>9.1f}  {span:<14}{score.n:>6}"
+                         f"{len(score.texts) or '':>7}{rest}")
         lines += [f"{name:<32}{value:>9.1f}" for name, value in self.prose.items()]
         return "\n".join(lines)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import shlex
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,39 +16,52 @@ TEXT = Path("../shared/text")  # tried if no folder is named
 def main(argv: list[str] | None = None) -> int:
     """Entry point of ``icl probe``."""
     args = _parser().parse_args(argv)
+    if args.json and not args.json.absolute().parent.is_dir():  # known before hours of work
+        raise UsageError(f"--json {args.json}: its folder does not exist")
     from transformers.utils import logging
 
     from icl.llm import as_llm
+    from icl.llm.transformers import TransformersLLM
     from icl.pretrain.games.categories import read_groups
+    from icl.pretrain.text import text_files
     from icl.pretrain.train import WORDNET
     from icl.probe import battery
     from icl.probe.prose import perplexity
+    from icl.probe.questions import able
     from icl.probe.world import World
     from llm_codec import checkpoint
     from llm_codec.vocabulary import Vocabulary
 
     cells = _chosen(args.cells, battery.CELLS)
     text = _text(args.text)
+    if args.text and not args.cells:
+        text_files(text)  # an error now, rather than after the battery
     logging.disable_progress_bar()
     llm = as_llm(args.llm)
     words = Vocabulary.load(checkpoint.resolve("pocket", "codec") / "vocabulary.json")
     names = list(words.scales[0])
     groups = _held_groups(read_groups(text / WORDNET, {w: n for n, w in enumerate(names)}), names) \
         if text and (text / WORDNET).exists() else []
-    if not groups:
-        cells = {name: cell for name, cell in cells.items() if not name.startswith("category")}
     world = World.of(llm, names, groups)
+    if len(able(world.groups, *battery.CATEGORIES)) < battery.CATEGORIES[0]:
+        if lost := [name for name in args.cells or () if name.startswith("category")]:
+            raise UsageError(f"--cells {lost[0]!r} needs a --text folder with {WORDNET}, and two "
+                             "of its categories in words of this model")
+        cells = {name: cell for name, cell in cells.items() if not name.startswith("category")}
     scores = battery.run(llm, world, args.n, args.seed, cells)
     if not args.cells:
         scores |= battery.flips(llm, world, args.n, 1000 * args.seed + 999)
-    prose = perplexity(llm, text, args.words) if text and not args.cells else {}
     versions = {"python": platform.python_version()}
     versions |= {name: version(name) for name in ("torch", "transformers", "numpy")}
     command = shlex.join(["icl", "probe", *(argv or [])])
-    record = battery.Record(llm.fingerprint, command, args.seed, args.n, scores, prose, versions)
-    if args.json:
-        record.save(args.json)
-    print(record.table())
+    record = battery.Record(llm.fingerprint, command, args.seed, args.n, scores, {}, versions)
+    try:
+        if text and not args.cells and isinstance(llm, TransformersLLM):
+            record = replace(record, prose=perplexity(llm, text, args.words))
+    finally:  # also where the prose cannot be read: the answers took long
+        if args.json:
+            record.save(args.json)
+        print(record.table())
     return 0
 
 

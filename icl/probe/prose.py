@@ -9,7 +9,7 @@ import torch
 from tqdm import tqdm
 
 from icl.llm.transformers import TransformersLLM
-from icl.pretrain.text import is_held_out, read_documents, text_files
+from icl.pretrain.text import HELD_OUT, is_held_out, read_documents, text_files
 
 LONGEST = 512  # tokens read at once
 FEWEST_WORDS = 20
@@ -25,6 +25,10 @@ def perplexity(llm: TransformersLLM, folder: Path, words: int) -> dict[str, floa
 
     Returns:
         ``"perplexity a word"``, ``"perplexity a token"``, ``"words"``.
+
+    Raises:
+        FileNotFoundError: the folder has no text files.
+        ValueError: a file is damaged, or no held-out document is long enough.
     """
     nats, read, tokens = 0.0, 0, 0
     files = text_files(folder)
@@ -37,6 +41,11 @@ def perplexity(llm: TransformersLLM, folder: Path, words: int) -> dict[str, floa
             count, loss, size = _read(llm, text)
             nats, of_file, tokens = nats + loss, of_file + count, tokens + size
         read += of_file
+    if not read:
+        raise ValueError(
+            f"{folder} has no held-out document of {FEWEST_WORDS} words or more; one document in "
+            f"{HELD_OUT} of each file is held out: give more text"
+        )
     return {"perplexity a word": math.exp(nats / read), "words": float(read),
             "perplexity a token": math.exp(nats / tokens)}
 

@@ -125,18 +125,31 @@ def last_of(game: str, length: int, tokens: int, chosen: str = "") -> Maker:
     return make
 
 
+def able(groups: list[np.ndarray], ways: int, shots: int) -> list[np.ndarray]:
+    """Categories to ask `category` questions about: with words to spare for what two may share."""
+    return [group for group in groups if len(group) > shots + ways]
+
+
 def category(ways: int, shots: int) -> Maker:
-    """A word, after examples of each category under an arbitrary label."""
+    """A word, after examples of each of ``ways`` different categories under an arbitrary label.
+
+    Its questions raise ValueError where the world has too few categories.
+    """
 
     def make(world: World, seed: tuple[int, ...]) -> Question:
         table = world.table(seed, 3, 512)
         rng = table.rng
-        able = [group for group in world.groups if len(group) > shots + ways]
+        known = able(world.groups, ways, shots)
         groups: list[np.ndarray] = []
-        while len(groups) < ways:
-            group = np.setdiff1d(able[int(rng.integers(len(able)))], np.concatenate([[], *groups]))
-            if len(group) > shots:
+        for at in rng.permutation(len(known)):
+            group = np.setdiff1d(known[at], np.concatenate([[], *groups]))
+            if len(groups) < ways and len(group) > shots:
                 groups.append(rng.permutation(group)[: shots + 1].astype(np.int64))
+        if len(groups) < ways:
+            raise ValueError(
+                f"{len(groups)} of {len(world.groups)} categories have words enough for {shots} "
+                f"examples; expected {ways}: give a --text folder with a table of categories"
+            )
         names = [table.spell.text(token) for token in table.draw_words(ways)]
         shown = [(way, word) for way, group in enumerate(groups) for word in group[:shots]]
         order = rng.permutation(len(shown))

@@ -49,6 +49,7 @@ def main(argv: Sequence[str]) -> int:
 
         return words.main(argv)
     args = parser().parse_args(argv)
+    command.check_folders(args)
     quiet()
     try:
         lines = measure(args)

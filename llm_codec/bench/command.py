@@ -9,6 +9,8 @@ from typing import Any
 
 from llm_codec.parser import UsageError
 
+OUTPUTS = ("json", "summary", "html", "plot")  # options that name a file to write
+
 
 def names(text: str, option: str) -> list[str]:
     """Names between commas.
@@ -20,6 +22,18 @@ def names(text: str, option: str) -> list[str]:
     if len(set(found)) < len(found) or not found:
         raise UsageError(f"{option} is {text!r}; expected different names")
     return found
+
+
+def check_folders(args: argparse.Namespace) -> None:
+    """Makes sure, before hours of work, that what is to be written has a folder.
+
+    Raises:
+        UsageError: the folder of an output does not exist.
+    """
+    for name in OUTPUTS:
+        path = getattr(args, name, None)
+        if path and not path.absolute().parent.is_dir():
+            raise UsageError(f"--{name} {path}: its folder does not exist")
 
 
 def settings(args: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:

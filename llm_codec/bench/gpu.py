@@ -15,6 +15,7 @@ from torch import Tensor
 import llm_codec
 from llm_codec import LLMCodec, atomic
 from llm_codec.bench import clips as clips_module
+from llm_codec.bench import command
 from llm_codec.manifest import load_clip
 from llm_codec.parser import Parser, UsageError, at_least
 
@@ -35,6 +36,7 @@ def main(argv: Sequence[str]) -> int:
         ValueError: there is no such device, or a codec or clip cannot be loaded.
     """
     args = _parser().parse_args(argv)
+    command.check_folders(args)
     device = find_device(args.device)
     names = args.codecs.split(",")
     lines = [_header(args, device)]

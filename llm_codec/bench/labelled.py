@@ -79,19 +79,31 @@ class Rows:
         Raises:
             ValueError: it has no clips, no labels, or fewer than two labels of two clips.
         """
-        known = sorted({row["source"] for row in self.rows})
+        known = self.names()
         if name not in known:
             raise ValueError(f"{self.where} has no clips of source {name}; it has those of "
-                             f"{', '.join(known)}")
-        numbers = [number for number, row in enumerate(self.rows)
-                   if row["source"] == name and row["label"] and row["label_kind"] != "noise"]
+                             f"{', '.join(known)}: name some of these by --sources and --few-shot")
+        numbers = self._labelled(name)
         counts = Counter(self.rows[number]["label"] for number in numbers)
-        if (able := sum(count > 1 for count in counts.values())) < 2:
+        if (able := _several(counts)) < 2:
             raise ValueError(f"{self.where}, source {name}: {len(counts)} labels, {able} of them "
                              "with two clips or more; expected two such labels at least")
         columns = ([self.rows[number][column] for number in numbers]
                    for column in ("label", "speaker"))
         return Source(name, numbers, *columns)
+
+    def able(self) -> list[str]:
+        """Names of the sources that `source` gives, sorted."""
+        return [name for name in self.names()
+                if _several(Counter(self.rows[n]["label"] for n in self._labelled(name))) > 1]
+
+    def names(self) -> list[str]:
+        """Names of all sources, sorted."""
+        return sorted({row["source"] for row in self.rows})
+
+    def _labelled(self, name: str) -> list[int]:
+        return [number for number, row in enumerate(self.rows)
+                if row["source"] == name and row["label"] and row["label_kind"] != "noise"]
 
     def load(self, sample_rate: int) -> list[np.ndarray]:
         """Samples of every clip: float32 (S,), mono in [-1, 1].
@@ -101,6 +113,11 @@ class Rows:
         """
         return [load_clip(clip.path, sample_rate)
                 for clip in tqdm(self.clips, "read", unit="clip", disable=None)]
+
+
+def _several(counts: Counter[str]) -> int:
+    """Labels of two clips or more."""
+    return sum(count > 1 for count in counts.values())
 
 
 def describe(waves: Sequence[np.ndarray], sources: Sequence[Source], rate: int) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 import llm_codec
 from llm_codec import CodecConfig, LLMCodec, atomic
-from llm_codec.bench import speed_process, speed_reference
+from llm_codec.bench import command, speed_process, speed_reference
 from llm_codec.parser import Parser, at_least
 
 FORMAT = 1
@@ -82,6 +82,7 @@ def main(argv: Sequence[str]) -> int:
         ValueError: the codec cannot be loaded, or codes that must be equal are not.
     """
     args = _parser().parse_args(argv)
+    command.check_folders(args)
     torch.set_num_threads(args.threads)
     steps = tqdm(total=2 + len(REFERENCE_GOALS), disable=None, leave=False)
     rows, prints = [], {}

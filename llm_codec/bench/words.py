@@ -27,6 +27,8 @@ from llm_codec.training.stability import word_vectors, words_kept_by_clip
 
 # What the numbers depend on; a record names these alone.
 SETTINGS = ("words", "data", "codecs", "split", "sources", "few_shot", "episodes", "limit", "seed")
+# Sources of this project's own data: what is asked about if no other is named.
+USUAL = {"sources": "fsdd,booth-sounds", "few_shot": "fsdd,booth-sounds,emodb"}
 CONDITIONS = {  # in which the figures hold, for whoever reads the record alone
     "words": "those that stand for sound, without the padding of a clip's last block",
     "features": f"vectors of scale-1 words, stretched to {STEPS} steps; MFCCs to {FRAMES} frames",
@@ -51,6 +53,7 @@ def main(argv: Sequence[str]) -> int:
         ValueError, OSError, ImportError: it cannot be done; the message is one line.
     """
     args = _parser().parse_args(argv)
+    command.check_folders(args)
     quiet()
     with one_thread(), torch.inference_mode():
         lines = measure(args)
@@ -68,9 +71,8 @@ def measure(args: argparse.Namespace) -> list[Line]:
         ValueError, OSError: clips or a codec cannot be used.
     """
     specs = command.names(args.codecs, "--codecs")
-    near, asked = (command.names(getattr(args, name), f"--{name.replace('_', '-')}")
-                   for name in ("sources", "few_shot"))
     rows = Rows(args.data, args.split, args.limit, args.seed)
+    near, asked = (_sources(args, rows, name) for name in USUAL)
     sources = {name: rows.source(name) for name in dict.fromkeys([*near, *asked])}
     codecs = {spec: LLMCodec.from_pretrained(spec) for spec in specs}
     rate, *others = {codec.config.sample_rate for codec in codecs.values()}
@@ -90,6 +92,17 @@ def measure(args: argparse.Namespace) -> list[Line]:
         *({"line": "words", "codec": spec, **Words(spec, codec).origin(), **bench.run(codec)}
           for spec, codec in codecs.items()),
     ]
+
+
+def _sources(args: argparse.Namespace, rows: Rows, name: str) -> list[str]:
+    """Sources given; else the usual ones, or where there is none of them, all that can be asked.
+
+    They are put into ``args``, so that the record names them.
+    """
+    if getattr(args, name) is None:
+        usual = not {*rows.names()}.isdisjoint(USUAL[name].split(","))
+        setattr(args, name, USUAL[name] if usual else ",".join(rows.able()) or USUAL[name])
+    return command.names(getattr(args, name), f"--{name.replace('_', '-')}")
 
 
 class _Bench:
@@ -151,10 +164,12 @@ def _parser() -> Parser:
     add("--data", type=Path, required=True, metavar="DIR|MANIFEST", help="a manifest.csv's folder")
     add("--codecs", default="pocket", metavar="A,B,…", help="presets, folders or hub ids (pocket)")
     add("--split", help="split of the manifest (all)")
-    add("--sources", default="fsdd,booth-sounds", metavar="A,B,…",
-        help="sources of the manifest whose classes should be apart (fsdd,booth-sounds)")
-    add("--few-shot", default="fsdd,booth-sounds,emodb", metavar="A,B,…",
-        help="sources to ask 2-way 1-shot questions about (fsdd,booth-sounds,emodb)")
+    add("--sources", metavar="A,B,…",
+        help="sources of the manifest whose classes should be apart "
+             f"({USUAL['sources']}; where there is none of these, all with classes)")
+    add("--few-shot", metavar="A,B,…",
+        help="sources to ask 2-way 1-shot questions about "
+             f"({USUAL['few_shot']}; where there is none of these, all with classes)")
     add("--episodes", type=at_least(1), default=1000, metavar="N", help="questions a source (1000)")
     add("--limit", type=at_least(1), metavar="N", help="most clips of each label of a source (all)")
     add("--seed", type=int, default=0, help="of questions, noise, clips and resamples (0)")

@@ -29,6 +29,9 @@ def test_a_filled_in_tab_makes_a_sound_and_shows_the_prompt(bench, generator):
     assert kinds <= set(playground.COLOURS)
     (_, again), _ = making.make(generator(bench.job), pairs, query, seed=1)
     assert (again == wave).all()
+    (_, none), _ = making.make(generator(bench.job), pairs, query, seed=None)  # an emptied field
+    (_, zero), _ = making.make(generator(bench.job), pairs, query, seed=0)
+    assert np.array_equal(none, zero)
 
 
 def test_a_pair_needs_both_sides():

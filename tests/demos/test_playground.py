@@ -1,5 +1,7 @@
 """The playground's handlers, and one visit to the running page as a client."""
 
+import socket
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +89,28 @@ def test_what_a_user_did_wrong_is_one_line_on_the_page(classifier, shown, query,
 def test_bugs_are_not_hidden_from_the_log():
     with pytest.raises(ZeroDivisionError):
         playground.on_page(lambda: 1 / 0)()
+
+
+@pytest.mark.parametrize(("job", "resolve", "drafts"), [("enhance", False, 1), ("speak", True, 4)])
+def test_sound_is_made_as_the_command_s_examples_make_it(pair, monkeypatch, job, resolve, drafts):
+    made = []
+    page = types.SimpleNamespace(launch=lambda **settings: None)
+    monkeypatch.setattr(playground, "build_demo", lambda *factories: made.append(factories) or page)
+    playground.main(["--codec", str(pair), "--llm", str(pair)])
+    generator = made[0][1](job)
+    assert (generator.task, generator.resolve, generator.best_of) == (job, resolve, drafts)
+
+
+def test_a_port_in_use_is_one_line(capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SystemExit) as stopped:
+            playground.main(["--port", str(port)])
+    err = capsys.readouterr().err
+    assert stopped.value.code == 1 and err.count("\n") == 1
+    assert f"port {port} is in use" in err and "--port" in err
 
 
 @pytest.fixture

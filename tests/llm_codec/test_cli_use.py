@@ -70,6 +70,14 @@ def test_an_unknown_codec_is_one_line(
     assert_one_line(capsys.readouterr().err, "'purse'", "pocket")
 
 
+def test_decoding_a_sound_asks_whether_encoding_was_meant(
+    tone_file: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for more in ([], ["-o", "other.wav"], ["--force"]):
+        assert main(["decode", str(tone_file(440)), *more]) == 2
+        assert_one_line(capsys.readouterr().err, "takes .lcc files; did you mean encode?")
+
+
 def test_debug_shows_the_traceback(
     not_audio: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -159,6 +159,16 @@ def test_weights_that_do_not_fit_are_one_line(changed: Callable[..., Path]) -> N
         assert "\n" not in str(caught.value) and "changed.pth" in str(caught.value)
 
 
+@pytest.mark.parametrize("start", range(0, 256, 8))
+def test_bytes_that_are_no_pickle_are_one_line(tmp_path: Path, start: int) -> None:
+    path = tmp_path / "text.wav"
+    for first in range(start, start + 8):
+        path.write_bytes(bytes([first]) + b"nce upon a time\n" * 3)
+        with pytest.raises(CheckpointError, match="text.wav holds no plain weights") as caught:
+            load_released(path)
+        assert "\n" not in str(caught.value)
+
+
 def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
     torch.save({"codec_model": {"path": Path("/")}}, tmp_path / "code.pth")
     (tmp_path / "text.pth").write_text("once upon a time")

@@ -55,6 +55,15 @@ def test_a_missing_file_is_not_asked_of_the_hub() -> None:
         describe.anything("a.wav")
 
 
+def test_a_folder_that_is_no_codec_is_said_to_be_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["info", str(tmp_path)]) == 1
+    err = capsys.readouterr().err
+    assert f"{tmp_path} is no codec folder" in err and "save_pretrained" in err
+    assert err.count("\n") == 1
+
+
 def test_a_file_of_codes_shows_the_words_of_its_first_second(
     pair: Path, tmp_path: Path, tone, vocabulary: Vocabulary
 ) -> None:

@@ -2,11 +2,17 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from icl import cli
+from icl.evaluation.score import cluster_bootstrap
 from icl.llm import as_llm
+from icl.llm.client import Client, ServerError
 from icl.llm.dummy import UniformLLM
+from icl.llm.server import ServerLLM
+from icl.llm.text_server import TextServerLLM
+from icl.probe import battery
 from icl.probe.battery import CELLS, Cell, Record, Score, agreed, ask, flips
 from icl.probe.prose import perplexity
 from icl.probe.questions import Question, last_of, matching
@@ -28,6 +34,14 @@ def world(llm) -> World:
 @pytest.fixture(scope="module")
 def knows_nothing(llm) -> UniformLLM:
     return UniformLLM(llm.vocab_size, 8192, llm.tokenizer)
+
+
+@pytest.fixture
+def few_cells(monkeypatch) -> list[str]:
+    """A battery of two cells, one of free answers and one of choices."""
+    cells = {"copy": Cell(last_of("repetition", 4, 40)), "match": Cell(matching(2, 1, 8))}
+    monkeypatch.setattr(battery, "CELLS", cells)
+    return list(cells)
 
 
 class Oracle(UniformLLM):
@@ -71,6 +85,41 @@ def test_free_answers_are_counted_by_tokens(world, llm, knows_nothing):
     assert agreed(knows_nothing, Question((1, 5), answer=(0, 0, 7))) == 2  # greedy takes token 0
 
 
+def test_texts_of_free_answers_are_drawn_whole(world, llm):
+    score = ask(llm, world, Cell(last_of("repetition", 8, 40)), 100, seed=0)
+    assert len(score.texts) >= 40 and np.sum(score.texts, axis=0).tolist() == [score.right, score.n]
+    assert score.to_dict()["texts"] == len(score.texts)
+    halves = Score(200, 400, texts=((20, 20), (0, 20)) * 10)  # tokens of a text fall alike
+    assert halves.interval == cluster_bootstrap(halves.texts)
+    low, high = halves.interval
+    alone = Score(200, 400).interval
+    assert high - low > 3 * (alone[1] - alone[0]) and low < 0.5 < high
+    assert Score(400, 400, texts=((20, 20),) * 20).interval == Score(20, 20).interval
+
+
+def test_a_server_is_asked_to_write_free_answers(server, tokenizer, llama):
+    llm = ServerLLM(Client(server.url), "tiny", tokenizer, 512)
+    prefix = (0, 5, 9, 30)
+    first = int(server.log_probs([*prefix])[-1].argmax())
+    assert agreed(llm, Question(prefix, answer=(first,))) == 1
+    assert agreed(llm, Question(prefix, answer=((first + 1) % len(tokenizer),))) == 0
+    text = TextServerLLM(Client(server.url), "tiny", tokenizer, 512)
+    with pytest.raises(ServerError, match="needs? a server that takes token ids.*--cells"):
+        agreed(text, Question(prefix, answer=(first,)))
+
+
+def test_the_command_takes_a_server(server, llm, few_cells, tmp_path, monkeypatch, capfd):
+    server.model, server.tokenizer = llm.model, llm.tokenizer
+    remote = ServerLLM(Client(server.url), "tiny", llm.tokenizer, 2048)
+    monkeypatch.setattr("icl.llm.as_llm", lambda given: remote)
+    (tmp_path / "one.txt").write_text("prose that no server can be asked about")
+    argv = ["probe", server.url, "--n", "1", "--text", tmp_path, "--json", tmp_path / "r.json"]
+    assert cli.main([*map(str, argv)]) == 0
+    found = json.loads((tmp_path / "r.json").read_text())
+    assert {*few_cells} < {*found["cells"]} and found["prose"] == {}
+    assert found["cells"]["copy"]["texts"] == 40 and found["cells"]["match"]["texts"] is None
+
+
 def test_a_model_that_knows_nothing_never_changes_its_mind(world, knows_nothing):
     scores = flips(knows_nothing, world, 10, seed=0)
     assert {score.right for score in scores.values()} == {0} and len(scores) == 3
@@ -101,6 +150,30 @@ def test_perplexity_is_that_of_held_out_documents(llm, tmp_path):
     found = perplexity(llm, tmp_path, 1000)
     assert found["words"] == 2 * len(stories[49].split())
     assert 1 < found["perplexity a token"] <= found["perplexity a word"] < 1e5
+
+
+def test_cells_are_kept_where_prose_cannot_be_read(few_cells, tmp_path, capfd):
+    (tmp_path / "one.txt").write_text("too little to hold any of it out")
+    argv = ["probe", "pocket", "--n", "1", "--text", tmp_path, "--json", tmp_path / "r.json"]
+    assert cli.main([*map(str, argv)]) == 1
+    out, err = capfd.readouterr()
+    assert "no held-out document" in err and err.count("\n") == 1
+    assert all(name in out for name in few_cells)
+    assert {*few_cells} < {*json.loads((tmp_path / "r.json").read_text())["cells"]}
+
+
+@pytest.mark.parametrize(("more", "code", "says"), [
+    (["--text", "{0}"], 1, "no .txt or .txt.xz file"),
+    (["--json", "{0}/gone/r.json"], 2, "its folder does not exist"),
+    (["--cells", "category 2-way 4-shot", "--text", "{0}"], 2, "needs a --text folder"),
+])
+def test_what_cannot_be_done_is_said_before_the_work(
+    more, code, says, tmp_path, capfd, monkeypatch
+):
+    monkeypatch.setattr(battery, "run", lambda *_: pytest.fail("questions were asked"))
+    assert cli.main(["probe", "pocket", *(part.format(tmp_path) for part in more)]) == code
+    err = capfd.readouterr().err
+    assert says in err and err.count("\n") == 1
 
 
 def test_the_command_prints_a_table_and_writes_a_record(tmp_path, capfd):

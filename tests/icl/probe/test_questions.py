@@ -77,6 +77,22 @@ def test_a_category_is_shown_by_other_words_than_the_one_asked_about(world):
         assert asked not in shown and len(named) == 4 and named <= group
 
 
+def test_categories_of_a_question_are_different_ones(llm, words):
+    first, second, third = words[:40], words[40:80], words[80:84]
+    world = World.of(llm, words, [first, second, third])
+    (one, two), one_able = world.groups[:2], World.of(llm, words, [first, third])
+    for seed in range(20):
+        question = category(2, 4)(world, (seed,))
+        for label in question.choices:
+            shown = question.prefix[:-4]
+            named = {shown[at + 2] for at, token in enumerate(shown) if token == label[0]}
+            assert named <= {*one.tolist()} or named <= {*two.tolist()}
+        first_words = {token for token in question.prefix if token in one}
+        assert 4 <= len(first_words) <= 5
+    with pytest.raises(ValueError, match="1 of 2 categories have words enough for 4 examples"):
+        category(2, 4)(one_able, (0,))
+
+
 def test_the_seed_decides_the_question(world):
     make = matching(3, 2, 8)
     assert make(world, (1,)) == make(world, (1,)) != make(world, (2,))

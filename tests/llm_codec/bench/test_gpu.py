@@ -57,6 +57,11 @@ def test_a_device_of_no_kind_is_wrong_use(bench):
     assert code == 2 and "'abacus'" in err and err.count("\n") == 1
 
 
+def test_a_record_without_a_folder_is_refused_before_the_work(bench):
+    code, _, err = bench("--gpu", "--device", "cpu", "--json", "/nowhere/gpu.jsonl")
+    assert code == 2 and "its folder does not exist" in err and err.count("\n") == 1
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_gives_nearly_the_codes_of_the_cpu(folder):
     waves = gpu.batch(LLMCodec.from_pretrained(folder), 4, 2.0)

@@ -15,6 +15,7 @@ def test_a_source_has_its_labelled_clips_without_noise(classes):
     rows = Rows(classes, "dev", None, 0)
     source = rows.source("tones")
     assert source.clips == [*range(12)] and source.of([*"abcdefghijklmnop"]) == [*"abcdefghijkl"]
+    assert rows.able() == ["tones"]
     assert Counter(source.labels) == {"200": 4, "700": 4, "2500": 4}
     assert source.describe() == {"clips": 12, "labels": 3, "speakers": 2}
     waves = rows.load(16000)

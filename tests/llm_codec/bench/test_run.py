@@ -185,6 +185,8 @@ def test_a_process_that_died_is_one_line(bench, words, monkeypatch):
         (["--split", "test"], 1, "no clips of split test"),
         (["--data", "/nowhere"], 1, "is not there"),
         (["--utmos", "/nowhere.pt"], 1, "not a TorchScript file"),
+        (["--json", "/nowhere/r"], 2, "--json /nowhere/r: its folder does not exist"),
+        (["--html", "/nowhere/r.html"], 2, "--html /nowhere/r.html: its folder does not exist"),
         (["--nonsense"], 2, "unrecognized"),
     ],
 )

@@ -125,6 +125,14 @@ def test_wrong_use_is_one_line(arguments: list[str], capsys: pytest.CaptureFixtu
     assert err.startswith("llm-codec: error: ") and err.count("\n") == 1
 
 
+def test_a_record_without_a_folder_is_refused_before_the_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(speed, "file_rows", lambda *_: pytest.fail("something was measured"))
+    assert main(["bench", "--speed", "--json", "/nowhere/speed.json"]) == 2
+    assert "--json /nowhere/speed.json: its folder does not exist" in capsys.readouterr().err
+
+
 def test_figures_in_the_readme_are_those_of_the_record() -> None:
     path = ROOT / "checkpoints/pocket/records/speed.json"
     if not path.is_file():

@@ -86,6 +86,21 @@ def test_a_record_says_how_to_make_it_again_and_is_the_same_for_a_seed(
     assert line["fingerprints"] == {"codec": weights, "vocabulary": codec.vocabulary.fingerprint}
 
 
+def test_without_the_usual_sources_all_that_have_classes_are_asked_about(
+    bench, classes, folder, read, tmp_path
+):
+    code, _, err = bench("--words", "--data", classes, "--codecs", folder, "--episodes", 3,
+                         "--json", tmp_path / "words.jsonl")
+    head, data, _, line = read(tmp_path / "words.jsonl")
+    assert code == 0 and not err and list(data["sources"]) == ["tones"]
+    assert "--sources tones --few-shot tones --episodes 3" in head["command"]
+    manifest = (classes / "manifest.csv").read_text().replace(",tones,", ",emodb,")
+    (tmp_path / "manifest.csv").write_text(manifest)
+    code, _, err = bench("--words", "--data", tmp_path, "--codecs", folder)
+    assert code == 1 and "no clips of source fsdd" in err and err.count("\n") == 1
+    assert "by --sources and --few-shot" in err
+
+
 def test_codecs_answer_the_same_questions(measure, folder, read, tmp_path, vocabulary):
     other = tmp_path / "other"
     LLMCodec.tiny(vocabulary, seed=1).save_pretrained(other)
@@ -104,10 +119,11 @@ def test_codecs_answer_the_same_questions(measure, folder, read, tmp_path, vocab
     (("--sources", ","), 2, "--sources is ','"),
     (("--few-shot", "tones,tones"), 2, "--few-shot is 'tones,tones'"),
     (("--codecs", "nowhere/at-all/here"), 1, "nowhere/at-all/here"),
+    (("--json", "nowhere/words.jsonl"), 2, "--json nowhere/words.jsonl: its folder does not"),
     (("--episodes", "0"), 2, "'0' is not a whole number"),
 ])
 def test_bad_input_is_one_line(measure, tmp_path, more, code, reason):
-    found, out, err = measure(*more, "--json", tmp_path / "words.jsonl")
+    found, out, err = measure("--json", tmp_path / "words.jsonl", *more)
     assert found == code and reason in err and err.count("\n") == 1 and not out
     assert not [*tmp_path.iterdir()]
 
