@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -87,12 +88,14 @@ def reliability(record: Record) -> Any:
 
 def _curves(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
     """Records that differ in shots alone, sorted by shots, where there are two or more."""
-    groups: dict[str, list[Record]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
         row = record.run["row"]
-        groups[record.name.replace(f" {row['shots']}-shot", "")].append(record)
+        alike = [{**row, "shots": 0, "notes": 0}, record.run["fingerprints"]]  # not in the name
+        title = record.name.replace(f" {row['shots']}-shot", "")
+        groups[title, json.dumps(alike, sort_keys=True)].append(record)
     found = []
-    for title, members in groups.items():
+    for (title, _), members in groups.items():
         by_shots = {record.run["row"]["shots"]: record for record in members}
         if len(by_shots) > 1:
             found.append((title, [by_shots[shots] for shots in sorted(by_shots)]))

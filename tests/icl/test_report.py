@@ -7,6 +7,7 @@ import pytest
 from icl import cli
 from icl.evaluation import RecordFile, Row, load_protocol, protocols
 from icl.evaluation.summary import summarise
+from icl.report.plots import _curves
 from icl.report.sections import sections
 from icl.report.table import Verdict, table
 
@@ -146,3 +147,15 @@ def test_the_pocket_protocol_asks_five_hundred_questions_a_classification():
     for row in load_protocol("pocket").rows:
         if isinstance(tasks.get(row.task), tasks.ClassificationTask):
             assert row.limit * row.seeds >= 500 and row.orders >= 1
+
+
+def test_a_curve_joins_runs_that_differ_in_shots_alone(tmp_path):
+    runs = [(Row("fsdd", shots=shots, seeds=seeds), [item(0), item(1)])
+            for shots, seeds in ((1, 1), (5, 1), (1, 2), (3, 2), (5, 3))]
+    curves = _curves(save(tmp_path / "c.jsonl", runs))
+    assert [(title, [(r.run["row"]["shots"], r.run["row"]["seeds"]) for r in members])
+            for title, members in curves] == [("fsdd 2-way", [(1, 1), (5, 1)]),
+                                              ("fsdd 2-way", [(1, 2), (3, 2)])]
+    other = save(tmp_path / "d.jsonl", runs[:2])
+    other[1].run["fingerprints"] = {"llm": "another"}
+    assert _curves(other) == []
