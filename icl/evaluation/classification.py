@@ -59,7 +59,8 @@ class Classification:
             wave = clip.load(rate)
             cepstra[clip] = mfcc(wave, rate)
             heard = self.models.hear(clip, wave, self.learner.views)
-            words[clip] = stretch(self.models.word_vectors(heard[0]), STEPS)
+            points = [stretch(self.models.word_vectors(codes), STEPS) for codes in heard]
+            words[clip] = np.mean(points, axis=0)  # of all that the language model reads
         self._references = {
             "mfcc_nearest_mean": standardise(cepstra),
             "words_nearest_mean": standardise(words),

@@ -8,12 +8,15 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
-from icl import FewShotClassifier, calibration
+from icl import FewShotClassifier, calibration, tasks
 from icl.evaluation import EvaluationStopped, Row, evaluate, read_records
+from icl.evaluation.classification import Classification
 from icl.llm.dummy import UniformLLM
 from icl.tasks.base import DataError
+from llm_codec.nearest import STEPS, standardise, stretch
 
 TIMES = ("seconds", "tokens_run", "tokens_saved", "command")
 
@@ -49,6 +52,24 @@ def test_a_record_holds_the_score_and_its_references(models, recordings):
     assert summary["tokens_run"] == sum(item["tokens_run"] for item in record.items) > 0
     assert summary["references"]["mfcc_nearest_mean"]["accuracy"] > 0.6  # tones apart in pitch
     json.dumps(summary)
+
+
+def test_the_words_reference_hears_what_the_language_model_reads(
+    models, recordings, monkeypatch
+):
+    heard, vectors = [], models.word_vectors
+    monkeypatch.setattr(models, "word_vectors", lambda codes: heard.append(codes) or vectors(codes))
+    bench = Classification(row(settings={"orders": 3, "views": 3}), tasks.get("fsdd"), models,
+                           recordings)
+    bench.prepare()
+    clips = bench._clips()
+    assert [id(codes) for codes in heard] == [id(codes) for clip in clips
+                                              for codes in models.heard(clip, 3)]
+    points = [np.mean([stretch(vectors(codes), STEPS) for codes in models.heard(clip, 3)], axis=0)
+              for clip in clips]
+    wanted = standardise(dict(zip(clips, points, strict=True)))
+    found = bench._references["words_nearest_mean"]
+    assert all(np.allclose(found[clip], wanted[clip]) for clip in clips)
 
 
 def test_an_item_logs_query_support_answer_and_probabilities(models, recordings):
