@@ -7,6 +7,7 @@ import dataclasses
 import inspect
 import json
 import sys
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from icl.commands import options
 from icl.parser import UsageError, at_least
 
 # Arguments of a learner that are no settings of a row, or mean something else in a row.
-OUTSIDE = ("codec", "llm", "tokenizer", "repeats", "orders", "seed")
+OUTSIDE = ("codec", "llm", "tokenizer", "repeats", "seed")
+DRAWN = ("ways", "shots", "seeds", "speakers", "labels")  # an episode file draws nothing
+CLASSIFIED = ("speakers", "labels", "other_orders", "scp")  # what making sounds has no use for
 
 
 def add(commands: Any) -> None:
@@ -36,7 +39,16 @@ def add(commands: Any) -> None:
     parser.add_argument("--repeats", **several, help="times examples are shown")
     parser.add_argument("--seeds", type=at_least(1), metavar="N", help="draws 0 to N-1 (default 1)")
     parser.add_argument("--limit", type=at_least(1), metavar="N", help="questions of a draw (500)")
-    parser.add_argument("--orders", type=at_least(0), help="other orders of examples to try (0)")
+    parser.add_argument("--other-orders", type=at_least(0), metavar="N",
+                        help="other seeds of the orders, to count answers that change with it (0)")
+    parser.add_argument("--orders", type=at_least(1), metavar="N",
+                        help="orders of the examples that probabilities are averaged over (1)")
+    parser.add_argument("--views", type=at_least(1), metavar="N",
+                        help="times a clip is heard, a little later each (1)")
+    parser.add_argument("--views-shown", type=at_least(1), metavar="N",
+                        help="how many of them a prompt shows of every example (1)")
+    parser.add_argument("--temperature", type=_value, metavar="T",
+                        help="auto, fit (on the examples), or a number (the learner's own)")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE",
         help="another setting of the learner, e.g. calibrate=contextual; VALUE may be JSON",
@@ -85,8 +97,12 @@ def _of_arguments(args: argparse.Namespace) -> list[Any]:
     if unknown := sorted(set(args.tasks) - set(tasks.TASKS)):
         raise UsageError(f"no task is called {unknown}; there are {', '.join(tasks.TASKS)}")
     fixed = {"episodes": args.scp or "", **_given(args)}
+    if args.scp:
+        _refuse(args, DRAWN, "the episodes of --scp say so themselves")
     rows = []
     for task in map(tasks.get, args.tasks):
+        if not isinstance(task, tasks.ClassificationTask):
+            _refuse(args, CLASSIFIED, f"{task.name} makes sounds, and has no such choice")
         fixed["settings"] = _settings(args, task)
         if isinstance(task, tasks.ClassificationTask) and 1 in (args.ways or ()):
             raise UsageError(f"--ways 1: {task.name} needs 2 labels or more to choose from")
@@ -98,17 +114,16 @@ def _of_arguments(args: argparse.Namespace) -> list[Any]:
 
 
 def _of_protocol(args: argparse.Namespace) -> list[Any]:
-    """Rows of a protocol; how many questions, and the learner, may still be chosen."""
+    """Rows of a protocol; how many questions, and settings of the learner, may be given anew."""
     from icl import tasks
     from icl.evaluation import load_protocol
 
     fixed = ("ways", "shots", "repeats", "scp", "labels", "speakers")
-    if given := [f"--{name}" for name in fixed if getattr(args, name) is not None]:
-        raise UsageError(f"{', '.join(given)}: the rows of a protocol say so themselves")
+    _refuse(args, fixed, "the rows of a protocol say so themselves")
     changes = _given(args)
     return [
         dataclasses.replace(
-            row, **changes, settings={**_settings(args, tasks.get(row.task)), **row.settings}
+            row, **changes, settings={**row.settings, **_settings(args, tasks.get(row.task))}
         )
         for row in load_protocol(args.protocol, args.tasks).rows
     ]
@@ -116,8 +131,16 @@ def _of_protocol(args: argparse.Namespace) -> list[Any]:
 
 def _given(args: argparse.Namespace) -> dict[str, Any]:
     """Fields of a row that were given."""
-    names = ("seeds", "limit", "orders", "split", "speakers", "labels")
-    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    names = ("seeds", "limit", "split", "speakers", "labels")
+    found = {name: getattr(args, name) for name in names} | {"orders": args.other_orders}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _refuse(args: argparse.Namespace, names: Sequence[str], why: str) -> None:
+    given = [name for name in names if getattr(args, name) is not None]
+    if given:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UsageError(f"{options}: {why}")
 
 
 def _settings(args: argparse.Namespace, task: Any) -> dict[str, Any]:
@@ -137,7 +160,12 @@ def _setting(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not (name and equals and value):
         raise UsageError(f"--set {text!r} is not NAME=VALUE")
+    return name, _value(value)
+
+
+def _value(text: str) -> Any:
+    """JSON if it is that, else the text itself."""
     try:
-        return name, json.loads(value)
+        return json.loads(text)
     except ValueError:
-        return name, value
+        return text

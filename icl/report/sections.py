@@ -149,7 +149,7 @@ def _ours(record: Record) -> str:
     value = look_up(summary, notes["measure"])
     if notes["unit"] != PER_CENT:
         return _number(value)
-    return f"{_percent(value)} ({ends(summary['interval_95'])}, n {summary['n']})"
+    return f"{_percent(value)} ({ends(summary['clip_bootstrap_interval_95'])}, n {summary['n']})"
 
 
 def _quote(figures: dict[str, float]) -> str:

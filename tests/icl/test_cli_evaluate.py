@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from icl import cli
-from icl.commands.evaluate import add
+from icl.commands.evaluate import _of_protocol, add
 from icl.evaluation import read_records
 from icl.parser import Parser
 
@@ -41,7 +41,7 @@ def icl(pair, recordings, capfd):
 def test_every_combination_is_a_run_with_a_table(icl, tmp_path):
     path = tmp_path / "r.jsonl"
     given = ["--ways", "2", "3", "--shots", "1", "2", "--repeats", "1", "2", "--limit", "3"]
-    code, out, err = icl("fsdd", *given, "--seeds", "2", "--orders", "1", "--json", str(path))
+    code, out, err = icl("fsdd", *given, "--seeds", "2", "--other-orders", "1", "--json", str(path))
     assert (code, err) == (0, "")
     records = read_records(path)
     rows = [record.run["row"] for record in records]
@@ -75,6 +75,26 @@ def test_settings_of_the_learner_reach_it(icl):
     assert settings["aggregate"] == "mean" and settings["induction"] is False
     code, _, err = icl("fsdd", "--limit", "2", "--set", "colour=red")
     assert code == 1 and "colour" in err and err.count("\n") == 1
+
+
+def test_settings_that_are_given_win_over_those_of_a_protocol():
+    parser = Parser(prog="icl")
+    add(parser.add_subparsers())
+    argv = ["evaluate", "--protocol", "pocket", "fsdd", "emodb", "--orders", "2", "--views", "2",
+            "--views-shown", "1", "--set", "temperature=1.5"]  # fmt: skip
+    rows = _of_protocol(parser.parse_args(argv))
+    assert len(rows) == 6
+    for row in rows:
+        wanted = {"orders": 2, "views": 2, "views_shown": 1, "temperature": 1.5}
+        assert row.settings == wanted and row.orders == 1
+
+
+def test_options_that_would_do_nothing_are_refused(icl):
+    for given in (["--speakers", "other"], ["--labels", "unseen"], ["--other-orders", "3"]):
+        code, _, err = icl("text-to-sound", *given)
+        assert code == 2 and f"{given[0]}: text-to-sound makes sounds" in err
+    code, _, err = icl("fsdd", "--scp", "e.scp", "--ways", "2", "--seeds", "2")
+    assert code == 2 and "--ways, --seeds: the episodes of --scp say so themselves" in err
 
 
 def test_an_episode_file_is_read_and_its_oddities_told(icl, recordings):
