@@ -20,7 +20,7 @@ import torch
 from icl.commands import options
 from icl.learner import FewShotClassifier
 from icl.llm.transformers import TransformersLLM
-from icl.parser import Parser, at_least
+from icl.parser import Parser, at_least, require_folder
 from llm_codec import atomic
 
 NAMES = ("bell", "bird", "engine", "knock", "siren", "rain", "dog", "door", "clock", "horn")
@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the record")
     options.add_learner(parser)
     args = parser.parse_args(argv)
+    require_folder("--json", args.json)
     record = measure(
         options.classifier(args), args.ways, args.shots, args.queries, args.length
     )

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from llm_codec import failure, parser
-from llm_codec.parser import UsageError, at_least
+from llm_codec.parser import UsageError, at_least, require_folder
 
-__all__ = ["Parser", "UsageError", "at_least", "report_failure"]
+__all__ = ["Parser", "UsageError", "at_least", "report_failure", "require_folder"]
 
 report_failure = partial(failure.report, program="icl")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 
@@ -28,3 +29,17 @@ def at_least(lowest: int) -> Callable[[str], int]:
         return int(text)
 
     return number
+
+
+def require_folder(option: str, path: Path | None) -> None:
+    """Makes sure, before hours of work, that what an option names can be written.
+
+    Args:
+        option: as it is typed.
+        path: of the file; None if none was asked for.
+
+    Raises:
+        UsageError: the folder it would lie in does not exist.
+    """
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UsageError(f"{option} {path}: its folder does not exist")

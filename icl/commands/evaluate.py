@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from icl.commands import options
-from icl.parser import UsageError, at_least
+from icl.parser import UsageError, at_least, require_folder
 
 # Arguments of a learner that are no settings of a row, or mean something else in a row.
 OUTSIDE = ("codec", "llm", "tokenizer", "repeats", "seed")
@@ -66,8 +66,7 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate row after row, and print a table of each, or the record."""
     rows = _of_protocol(args) if args.protocol else _of_arguments(args)
     path = None if args.json in (None, "-") else Path(args.json)
-    if path and not path.absolute().parent.is_dir():  # known before hours of work
-        raise UsageError(f"--json {path}: its folder does not exist")
+    require_folder("--json", path)
     options.keep_quiet()
     from icl.evaluation import Models, evaluate
     from icl.report.table import table

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from icl.commands import options
-from icl.parser import UsageError, at_least
+from icl.parser import UsageError, at_least, require_folder
 
 
 def add(
@@ -56,8 +56,7 @@ def run(example: str, args: argparse.Namespace) -> int:
         raise UsageError(f"--out {args.out}: expected a name that ends in .wav or .flac")
     if args.out.exists() and not args.force:
         raise UsageError(f"--out {args.out} is there already; --force overwrites it")
-    if not args.out.absolute().parent.is_dir():
-        raise UsageError(f"--out {args.out}: its folder does not exist")
+    require_folder("--out", args.out)
     generator = _generator(args)
     generator.fit(*zip(*pairs, strict=True))
     rate = generator.codec_.config.sample_rate

@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from icl.parser import Parser, UsageError, at_least
+from icl.parser import Parser, UsageError, at_least, require_folder
 
 TEXT = Path("../shared/text")  # tried if no folder is named
 
@@ -16,8 +16,7 @@ TEXT = Path("../shared/text")  # tried if no folder is named
 def main(argv: list[str] | None = None) -> int:
     """Entry point of ``icl probe``."""
     args = _parser().parse_args(argv)
-    if args.json and not args.json.absolute().parent.is_dir():  # known before hours of work
-        raise UsageError(f"--json {args.json}: its folder does not exist")
+    require_folder("--json", args.json)
     from transformers.utils import logging
 
     from icl.llm import as_llm

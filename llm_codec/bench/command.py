@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llm_codec.parser import UsageError
+from llm_codec.parser import UsageError, require_folder
 
 OUTPUTS = ("json", "summary", "html", "plot")  # options that name a file to write
 
@@ -25,15 +25,9 @@ def names(text: str, option: str) -> list[str]:
 
 
 def check_folders(args: argparse.Namespace) -> None:
-    """Makes sure, before hours of work, that what is to be written has a folder.
-
-    Raises:
-        UsageError: the folder of an output does not exist.
-    """
+    """`require_folder` for every output that the command has."""
     for name in OUTPUTS:
-        path = getattr(args, name, None)
-        if path and not path.absolute().parent.is_dir():
-            raise UsageError(f"--{name} {path}: its folder does not exist")
+        require_folder(f"--{name}", getattr(args, name, None))
 
 
 def settings(args: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:

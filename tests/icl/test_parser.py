@@ -25,6 +25,7 @@ def refused(argv: list[str], capsys: pytest.CaptureFixture) -> tuple[int, str]:
         ["evaluate", "fsdd", "--json", "nowhere/record.json"],
         ["bench", "--ways", "11"],
         ["bench", "--ways", "1"],
+        ["bench", "--json", "nowhere/b.json"],
         ["pretrain"],
         ["pretrain", "recipe.json", "--steps", "many"],
     ],
