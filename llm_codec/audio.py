@@ -57,6 +57,17 @@ def load(path: str | PathLike, sample_rate: int = 16000) -> np.ndarray:
     return np.clip(_resample(samples.mean(axis=1), rate, sample_rate), -1.0, 1.0)
 
 
+def peak(path: str | PathLike) -> float:
+    """Largest magnitude of any channel, as the file has it: floats may go beyond 1.
+
+    Raises:
+        AudioError: as `load`.
+    """
+    samples, _ = _read(Path(path))
+    _check(samples, str(path))
+    return float(np.abs(samples).max())
+
+
 def prepare(
     audio: Audio | Sequence[Audio], sample_rate: int | None = None, target_rate: int = 16000
 ) -> list[Tensor]:

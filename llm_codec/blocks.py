@@ -42,7 +42,7 @@ def comment(path: str | PathLike) -> str:
 
 
 def peak(path: str | PathLike) -> float:
-    """Largest magnitude of any channel, as the file has it: floats may go beyond 1.
+    """What `audio.peak` gives, block by block.
 
     Raises:
         AudioError: the file turns out damaged, or to hold NaN or infinity.

@@ -116,8 +116,7 @@ def audio_file(path: Path) -> dict[str, Any]:
     Raises:
         AudioError: it is not audio, empty, or holds NaN.
     """
-    if blocks.seconds(path) <= LONG_SECONDS:
-        audio.load(path)  # says what is wrong with it
+    peak = (blocks if blocks.seconds(path) > LONG_SECONDS else audio).peak(path)
     header = soundfile.info(path)
     return {
         "kind": "audio",
@@ -125,7 +124,7 @@ def audio_file(path: Path) -> dict[str, Any]:
         "samples": header.frames,
         "sample_rate": header.samplerate,
         "channels": header.channels,
-        "peak": round(blocks.peak(path), 4),
+        "peak": round(peak, 4),
         "bytes": path.stat().st_size,
     }
 

@@ -36,7 +36,7 @@ class FrozenCodebook(nn.Module):
         self.register_buffer("table", torch.randn(size, dim))
         self.register_buffer("keys", torch.empty(0), persistent=False)
         self.register_buffer("offsets", torch.empty(0), persistent=False)
-        self.register_load_state_dict_pre_hook(_part)
+        self.register_load_state_dict_pre_hook(_unshare)
         self.register_load_state_dict_post_hook(_prepare)
         self.prepare()
 
@@ -53,7 +53,7 @@ class FrozenCodebook(nn.Module):
         return self.table[codes].float()
 
 
-def _part(codebook: FrozenCodebook, *_: Any) -> None:
+def _unshare(codebook: FrozenCodebook, *_: Any) -> None:
     """Before weights are loaded: a table of its own, which it may have shared (`share`)."""
     codebook.table = codebook.table.clone()
 

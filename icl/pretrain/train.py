@@ -187,9 +187,10 @@ class Pretrainer:
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
         norm = self.accelerator.clip_grad_norm_(self.loss.parameters(), config.clip)
-        check_finite(norm, self.step, {"loss": loss.item()})
+        value = loss.item()
+        check_finite(norm, self.step, {"loss": value})
         self.optimizer.step()
-        return loss.item()
+        return value
 
     def save(self) -> None:
         """Write resumable state and the model; a kill half-way leaves whole files."""
