@@ -191,7 +191,7 @@ def require_distinct(examples: Iterable[Sequence[Codes | str]]) -> None:
     """Raise PromptError if two examples, each a clip or a source and a target, are the same."""
     known: dict[Any, int] = {}
     for position, parts in enumerate(examples):
-        first = known.setdefault(tuple(map(_content, parts)), position)
+        first = known.setdefault(tuple(map(content, parts)), position)
         if first != position:
             raise PromptError(
                 f"examples {first} and {position} are the same clip; give each once "
@@ -199,7 +199,8 @@ def require_distinct(examples: Iterable[Sequence[Codes | str]]) -> None:
             )
 
 
-def _content(clip: Codes | str) -> Any:
+def content(clip: Codes | str) -> Any:
+    """What makes a clip or a text what it is, to be compared: equal for the same codes."""
     if isinstance(clip, str):
         return clip
     words = tuple(tuple(scale.flatten().tolist()) for scale in clip.scales)

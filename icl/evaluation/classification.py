@@ -13,8 +13,10 @@ from icl.baseline import mfcc
 from icl.episode import Episode, sample_episodes, unseen
 from icl.evaluation.models import Models, settings_of
 from icl.evaluation.row import Row
+from icl.pair import content
 from icl.scp import oddities, read_scp
 from icl.tasks.base import ClassificationTask, Clip
+from llm_codec.audio import AudioError
 from llm_codec.nearest import STEPS, NearestMean, standardise, stretch
 
 DIGITS = 6  # of a probability; beyond, it depends on what the model's cache held before
@@ -40,6 +42,8 @@ class Classification:
         self.learner = models.classifier(row)
         self.questions = _from_file(row, root) if row.episodes else _drawn(row, task, root)
         self._references: dict[str, dict[Clip, np.ndarray]] = {}
+        self._contents: dict[Clip, Any] = {}
+        self._unusable: dict[Clip, str] = {}
 
     def describe(self) -> dict[str, Any]:
         """What answers follow from, beside row and models: settings and the clips drawn."""
@@ -52,36 +56,59 @@ class Classification:
         return described
 
     def prepare(self, progress: bool = False) -> None:
-        """Encode and measure every clip once."""
+        """Encode and measure every clip once; those that cannot be heard are remembered."""
         rate = self.models.codec.config.sample_rate
         cepstra, words = {}, {}
         for clip in tqdm(self._clips(), disable=not progress, unit="clip", leave=False):
-            wave = clip.load(rate)
+            try:
+                wave = clip.load(rate)
+                heard = self.models.hear(clip, wave, self.learner.views)
+            except AudioError as error:
+                self._unusable[clip] = str(error)
+                continue
+            self._contents[clip] = content(heard[0])
             cepstra[clip] = mfcc(wave, rate)
-            heard = self.models.hear(clip, wave, self.learner.views)
             points = [stretch(self.models.word_vectors(codes), STEPS) for codes in heard]
             words[clip] = np.mean(points, axis=0)  # of all that the language model reads
-        self._references = {
-            "mfcc_nearest_mean": standardise(cepstra),
-            "words_nearest_mean": standardise(words),
-        }
+        known = {"mfcc_nearest_mean": cepstra, "words_nearest_mean": words}
+        self._references = {name: standardise(points) for name, points in known.items() if points}
 
     def answer(self, question: Question) -> dict[str, Any]:
         """One item of the record."""
         seed, episode = question
-        with self.models.metered() as spent:
-            predicted, probabilities = self._ask(episode)
-        return {
+        asked = {
             "seed": seed,
             "query": _tag(episode.query),
             "support": [_tag(clip) for clip in episode.support],
             "gold": episode.query.label,
+        }
+        if flaw := self._flaw(episode):
+            return {**asked, "left_out": flaw}
+        with self.models.metered() as spent:
+            predicted, probabilities = self._ask(episode)
+        return {
+            **asked,
             "predicted": predicted,
             "probabilities": probabilities,
             "references": self._refer(episode),
             "other_orders": self._reorder(episode),
             **spent,
         }
+
+    def _flaw(self, episode: Episode) -> str:
+        """Why a question cannot be asked; empty if it can.
+
+        A sound that is in the data under two names must not stand twice among the examples, nor
+        among them and in the question.
+        """
+        known: dict[Any, Clip] = {}
+        for clip in (*episode.support, episode.query):
+            if clip in self._unusable:
+                return self._unusable[clip]
+            first = known.setdefault(self._contents[clip], clip)
+            if first != clip:
+                return f"{first.path} and {clip.path} are the same sound"
+        return ""
 
     def _ask(self, episode: Episode) -> tuple[str, dict[str, float]]:
         *support, query = (self.models.heard(clip, self.learner.views)

@@ -10,6 +10,7 @@ import numpy as np
 from icl.evaluation.models import Models, settings_of
 from icl.evaluation.row import Row
 from icl.tasks.generation import GenerationTask, Question
+from llm_codec.audio import AudioError
 
 
 class Generation:
@@ -48,20 +49,25 @@ class Generation:
     def answer(self, question: tuple[int, Question]) -> dict[str, Any]:
         """One item of the record."""
         seed, asked = question
-        with self.models.metered() as spent:
-            if self._shown != asked.support:
-                self._learner.fit([*asked.sources], [*asked.targets])
-                self._shown = asked.support
-            wave = samples(self._learner.generate(asked.query, seed=seed))
-        return {
+        about = {
             "seed": seed,
             "query": asked.name,
             "support": [*asked.support],
             "groups": [*asked.groups],
-            "samples": len(wave),
-            **self._grader.grade(wave, asked),
-            **spent,
         }
+        try:
+            with self.models.metered() as spent:
+                wave = self._make(asked, seed)
+        except AudioError as error:  # of one of its clips
+            return {**about, "left_out": str(error)}
+        return {**about, "samples": len(wave), **self._grader.grade(wave, asked), **spent}
+
+    def _make(self, asked: Question, seed: int) -> np.ndarray:
+        if self._shown != asked.support:
+            self._shown = ()
+            self._learner.fit([*asked.sources], [*asked.targets])
+            self._shown = asked.support
+        return samples(self._learner.generate(asked.query, seed=seed))
 
 
 def samples(wave: Any) -> np.ndarray:

@@ -61,15 +61,14 @@ def evaluate(
         report: called with every record that is complete.
 
     Raises:
-        DataError: the data is missing or too small.
+        DataError: the data is missing or too small, or no clip of it can be used.
         RecordError: ``path`` holds something else.
         EvaluationStopped: a model failed on the way; the file keeps what was answered.
     """
     file, root = RecordFile(path), data_root(root)
-    for row in rows:
-        task = tasks.get(row.task)
-        bench = _bench(row, task, models, root)
-        done = file.begin(_header(row, task, bench, models, command))
+    benches = [_bench(row, tasks.get(row.task), models, root) for row in rows]  # fails early
+    for row, bench in zip(rows, benches, strict=True):
+        done = file.begin(_header(row, bench, models, command))
         _answer(bench, file, len(done), row.name, progress)
         file.finish(summarise(file.records[-1].items))
         report(file.records[-1])
@@ -101,9 +100,8 @@ def _answer(bench: Bench, file: RecordFile, done: int, name: str, progress: bool
         ) from error
 
 
-def _header(
-    row: Row, task: tasks.Task, bench: Bench, models: Models, command: str
-) -> dict[str, Any]:
+def _header(row: Row, bench: Bench, models: Models, command: str) -> dict[str, Any]:
+    task = tasks.get(row.task)
     about = {key: getattr(task, key) for key in ("name", "version", "description", "licence")}
     return {
         "name": row.name,

@@ -8,6 +8,7 @@ from typing import Any
 
 from icl.evaluation.calibration import reliability
 from icl.evaluation.score import Score, mean_of
+from icl.tasks.base import DataError
 
 Item = dict[str, Any]
 
@@ -16,9 +17,18 @@ def summarise(items: Sequence[Item]) -> dict[str, Any]:
     """Scores, references, calibration, order flips, measurements and costs, as far as items tell.
 
     Args:
-        items: one or more, of one run.
+        items: one or more, of one run. Those left out are counted, with the reasons.
+
+    Raises:
+        DataError: all were left out.
     """
+    reasons = Counter(item["left_out"] for item in items if "left_out" in item)
+    if reasons.total() == len(items):
+        raise DataError(f"no question could be asked: {items[0]['left_out']}")
+    items = [item for item in items if "left_out" not in item]
     parts: dict[str, Any] = {}
+    if reasons:
+        parts["left_out"] = {"n": reasons.total(), "reasons": dict(reasons.most_common())}
     if "gold" in items[0]:
         parts |= _accuracy(items)
     if "metrics" in items[0]:

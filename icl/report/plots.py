@@ -50,10 +50,11 @@ def shots_curve(title: str, records: Sequence[Record]) -> Any:
 
 def confusion(record: Record) -> Any:
     """Share of answers for every right label; rows sum to 1."""
-    counts = Counter((item["gold"], item["predicted"]) for item in record.items)
+    asked = [item for item in record.items if "left_out" not in item]
+    counts = Counter((item["gold"], item["predicted"]) for item in asked)
     golds = sorted({gold for gold, _ in counts})
     names = golds + sorted({answer for _, answer in counts} - set(golds))
-    totals = Counter(item["gold"] for item in record.items)
+    totals = Counter(item["gold"] for item in asked)
     shares = [[counts[gold, name] / totals[gold] for name in names] for gold in golds]
     side = max(3.2, 0.36 * len(names) + 1.8)
     figure, axes = _figure(side + 0.8, max(2.8, 0.36 * len(golds) + 1.8))

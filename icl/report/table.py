@@ -117,6 +117,9 @@ def _asides(record: Record) -> list[str]:
         lines.append(
             f"  {flips['share']:.1%} of {flips['n']} answers change with the order of examples"
         )
+    if left := summary.get("left_out"):
+        lines.append(f"  {left['n']} questions were left out:")
+        lines += [f"    {count} for {why}" for why, count in left["reasons"].items()]
     kinds = summary.get("by_group", {})
     if kinds:
         lines.append("  " + ", ".join(f"{kind} {share:.1%}" for kind, share in kinds.items()))

@@ -11,6 +11,7 @@ from icl.tasks import DataError, get
 from icl.spoken import spoken
 from icl.tasks.digit_speech import QUESTIONS
 from icl.tasks.enhancement import mix
+from llm_codec.audio import AudioError
 
 COLUMNS = "path,source,split,label,label_kind,speaker,seconds,lang,group".split(",")
 
@@ -89,6 +90,21 @@ def test_enhancement_is_measured_beside_the_noisy_clip_and_the_ceiling(copying, 
     item = record.items[0]
     gain = item["metrics"]["stoi"] - item["metrics"]["stoi_noisy"]
     assert item["metrics"]["stoi_gain"] == pytest.approx(gain) and len(item["support"]) == 4
+
+
+def test_a_clip_that_cannot_be_heard_leaves_its_question_out(copying, root, monkeypatch):
+    whole, asked = Copier.generate, iter(range(4))
+
+    def deaf(self, query, seed=None):
+        if next(asked) == 1:
+            raise AudioError("x.wav is silent")
+        return whole(self, query, seed)
+
+    monkeypatch.setattr(Copier, "generate", deaf)
+    (record,) = evaluate([Row("enhancement", 1, 4, limit=4)], copying, root)
+    assert [item.get("left_out") for item in record.items] == [None, "x.wav is silent", None, None]
+    assert record.summary["left_out"] == {"n": 1, "reasons": {"x.wav is silent": 1}}
+    assert record.summary["metrics"]["all"]["stoi"]["n"] == 3
 
 
 def test_recorded_pairs_never_show_the_utterance_that_is_asked_about(copying, root):
