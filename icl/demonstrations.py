@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ ORDERS = ("given", "shuffled", "nearest-first", "nearest-last")
 FRAMES = 8  # pieces of equal length into which a clip is cut to be compared
 
 Pair = tuple[Any, Any]  # source and target
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -64,18 +66,18 @@ class Choice:
 
         Args:
             pairs: all examples.
-            turn: 0 gives the order asked for, each other number another shuffle of it.
+            turn: 0 gives the order asked for, each other number another shuffle of it;
+                order by likeness to the query stays what it is.
             likeness: of each source to the query; needed where the query decides.
         """
         rng = random.Random(self.seed)
         chosen = self._choose(pairs, rng, likeness)
         if self.order.startswith("nearest"):
             chosen.sort(key=lambda index: likeness[index], reverse=self.order == "nearest-first")
-        elif self.order == "shuffled":
+            return [pairs[index] for index in chosen]
+        if self.order == "shuffled":
             rng.shuffle(chosen)
-        if turn:
-            random.Random(f"{self.seed} {turn}").shuffle(chosen)
-        return [pairs[index] for index in chosen]
+        return [pairs[index] for index in reorder(chosen, self.seed, turn)]
 
     def _choose(
         self, pairs: Sequence[Pair], rng: random.Random, likeness: Sequence[float] | None
@@ -95,6 +97,24 @@ class Choice:
             else:
                 chosen += rng.sample(group, min(self.per_label, len(group)))
         return sorted(chosen)
+
+
+def reorder(items: Sequence[T], seed: int, turn: int) -> list[T]:
+    """Items in the order of one turn: 0 as given, others shuffled.
+
+    No order comes again before all have come, so that few items, such as two labels, are in
+    each order equally often (ours).
+    """
+    possible = math.factorial(len(items))
+    orders = [[*range(len(items))]]
+    for number in range(1, turn + 1):
+        had = orders[len(orders) // possible * possible :]
+        rng, places = random.Random(f"{seed} {number}"), orders[0].copy()
+        rng.shuffle(places)
+        while places in had:
+            rng.shuffle(places)
+        orders.append(places)
+    return [items[place] for place in orders[turn]]
 
 
 def outline(codec: LLMCodec, clips: Sequence[Codes]) -> Tensor:

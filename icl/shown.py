@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Collection, Sequence
 
-from icl.demonstrations import Choice, likeness, outline
+from icl.demonstrations import Choice, likeness, outline, reorder
 from icl.prompt import Prompt
 from icl.template import PromptError
 from icl.writer import Content, PromptWriter, require_fit
@@ -82,9 +81,8 @@ class Shown:
         return head + tail
 
     def _head(self, turn: int, query: Content = (), without: Collection[int] = ()) -> Prompt:
-        picked, labels = self._pick(turn, query, without), list(self.labels)
-        if turn:
-            random.Random(f"{self.choice.seed} {turn}").shuffle(labels)
+        picked = self._pick(turn, query, without)
+        labels = reorder(self.labels, self.choice.seed, turn)
         head = self.writer.head(picked, labels, self.repeats)
         if len(head) + 1 > self.context_length:
             self._refuse(picked, reserve=1)

@@ -1,10 +1,13 @@
 """Which examples are shown and in which order follows the options and the seed."""
 
+import itertools
+import math
+
 import numpy as np
 import pytest
 
 from icl import FewShotClassifier
-from icl.demonstrations import Choice, likeness, outline
+from icl.demonstrations import Choice, likeness, outline, reorder
 from icl.llm.transformers import TransformersLLM
 from icl.template import PromptError
 
@@ -58,6 +61,22 @@ def test_each_turn_is_another_order_of_the_same_examples():
     assert all(sorted(turn) == PAIRS for turn in turns)
     assert len({tuple(turn) for turn in turns}) == 4
     assert Choice(seed=2).pick(PAIRS, 3) == turns[3]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4])
+def test_no_order_comes_again_before_all_have_come(size, seed):
+    items, possible = "abcd"[:size], math.factorial(size)
+    turns = ["".join(reorder(items, seed, turn)) for turn in range(2 * possible)]
+    assert turns[0] == items
+    for half in (turns[:possible], turns[possible:]):
+        assert sorted(half) == sorted(map("".join, itertools.permutations(items)))
+
+
+def test_an_order_by_likeness_is_kept_in_every_turn():
+    choice = Choice(order="nearest-last")
+    turns = [sources(choice.pick(PAIRS, turn, LIKE)) for turn in range(4)]
+    assert turns == [[0, 4, 2, 7, 6, 5, 3, 1]] * 4
 
 
 @pytest.mark.parametrize(("settings", "message"), [
