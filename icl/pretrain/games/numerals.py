@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from icl import spoken
 from icl.pretrain.games.base import Game, Part, Table, ids, size
 
-WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-         "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen")
+WORDS = (*spoken.WORDS, "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen",
+         "seventeen", "eighteen")
 
 
 def say(value: int, rng: np.random.Generator, words: bool | None = None) -> str:
