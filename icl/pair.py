@@ -106,7 +106,7 @@ class FrozenPair(Estimator):
         if isinstance(clip, str | Path):
             name, clip, given = str(clip), audio.load(clip, rate), rate
         else:
-            name, given = f"clip {position}", self.sample_rate or rate
+            name, given = f"clip {position}", self.sample_rate
         (wave,) = audio.prepare(clip, given, rate)
         self._require_usable(wave, name)
         return wave

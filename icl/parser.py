@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from llm_codec import failure, parser
-from llm_codec.parser import UsageError, at_least, require_folder
+from llm_codec.parser import UsageError, at_least, require_folder, seed
 
-__all__ = ["Parser", "UsageError", "at_least", "report_failure", "require_folder"]
+__all__ = ["Parser", "UsageError", "at_least", "report_failure", "require_folder", "seed"]
 
 report_failure = partial(failure.report, program="icl")
 

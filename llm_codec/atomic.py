@@ -50,6 +50,8 @@ def writing(path: str | Path) -> Iterator[BinaryIO]:
             os.fsync(stream.fileno())
         os.replace(temporary, target)
     except OSError as error:  # name the file that was asked for, not the temporary one or none
+        if error.errno is None or error.filename not in (None, str(temporary)):
+            raise  # of another file, that was read meanwhile
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -51,11 +51,11 @@ def encode(
         codes = codec.encode_clips([clip for _, clip in group], scales)
         found.update((place, one) for (place, _), one in zip(group, codes, strict=True))
 
-    for number, item in enumerate(tqdm(items, "encode", disable=None)):
+    for number, item in enumerate(tqdm(items, "encode", disable=None if len(items) > 1 else True)):
         if codec.is_long(item):
             found[number, 0] = chunks.encode_file(codec, item, scales)
             continue
-        clips = audio_io.prepare(item, sample_rate or rate, target_rate=rate)
+        clips = audio_io.prepare(item, sample_rate, rate)
         for place, clip in enumerate(clips):
             length = config.padded_samples(len(clip)) // config.block_samples
             waiting[length].append(((number, place), clip))

@@ -172,6 +172,11 @@ class BoundVocabulary:
                 f"the codes have {codes.codebook_sizes} words per scale, the vocabulary "
                 f"{self.vocabulary.sizes}; use the vocabulary of the codec that made them"
             )
+        if codes.vocabulary not in ("", self.vocabulary.fingerprint):
+            raise VocabularyError(
+                f"the codes are of vocabulary {codes.vocabulary}, this one is "
+                f"{self.vocabulary.fingerprint}; use that of the codec that made them"
+            )
         if not 1 <= count <= len(self._spellings):
             raise VocabularyError(f"scales is {scales}; expected 1 to {len(self._spellings)}")
         if count > len(codes.scales):

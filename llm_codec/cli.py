@@ -12,7 +12,7 @@ from typing import Any
 from llm_codec import audio, blocks, checkpoint, describe, jobs
 from llm_codec.codes import SUFFIX, Codes, CodesError
 from llm_codec.failure import FAILED, INTERRUPTED, MISUSED, report
-from llm_codec.parser import Parser, UsageError
+from llm_codec.parser import Parser, UsageError, seed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     encode.set_defaults(run=_encode)
 
     decode = commands.add_parser("decode", parents=[work, shared], help=".lcc -> wav")
-    decode.add_argument("--seed", type=int, default=0, help="of the decoder's noise (0)")
+    decode.add_argument("--seed", type=seed, default=0, help="of the decoder's noise (0)")
     decode.set_defaults(run=_decode)
 
     info = commands.add_parser("info", parents=[shared], help="what a file or a codec holds")

@@ -13,6 +13,7 @@ from llm_codec import audio as audio_io
 from llm_codec import batch, blocks, chunks, ties
 from llm_codec.codes import Codes, CodesError
 from llm_codec.layers import Noise
+from llm_codec.noise import ItemNoise
 from llm_codec.parts import count_blocks
 from llm_codec.stream_encoder import StreamEncoder
 from llm_codec.streaming import StreamDecoder
@@ -124,7 +125,7 @@ class CodingMixin:
         self.check_codes(codes)
         if count_blocks(self.config, codes) > chunks.WHOLE_BLOCKS:
             return chunks.decode(self, codes, seed, scales)
-        noise = None if seed is None else torch.Generator().manual_seed(seed)
+        noise = None if seed is None else ItemNoise(seed, len(codes))
         wave = self.sound(codes.scales[:scales], noise)
         wave = wave[..., : int(codes.num_samples.max())] * codes.gain.view(-1, 1, 1)
         beyond = torch.arange(wave.shape[-1]) >= codes.num_samples.view(-1, 1, 1)
@@ -192,6 +193,10 @@ class CodingMixin:
         if codes.codec and codes.codec != self.fingerprint:
             raise CodesError(f"these codes were made by codec {codes.codec}; this is codec "
                              f"{self.fingerprint}; decode with the codec that encoded")
+        own = self.vocabulary.fingerprint if self.vocabulary else ""
+        if codes.vocabulary and own and codes.vocabulary != own:
+            raise CodesError(f"these codes are of vocabulary {codes.vocabulary}, the codec has "
+                             f"{own}; decode with the codec whose words were read")
         given = len(codes.scales)
         for name in ("codebook_sizes", "vq_strides", "hop_length", "sample_rate"):
             seen, expected = getattr(codes, name), getattr(self.config, name)

@@ -101,6 +101,12 @@ class CodecConfig:
                 f"encoder_rates {self.encoder_rates} and decoder_rates {self.decoder_rates} "
                 "have different products; both must give the same hop"
             )
+        for part, kind, frames in (("encoder", self.encoder, 2), ("decoder", self.decoder, 3)):
+            if kind == "spectral" and self.hop_length % frames:  # spectra a frame
+                raise ValueError(
+                    f"encoder_rates {self.encoder_rates} give a hop of {self.hop_length}, but a "
+                    f"spectral {part} needs one that {frames} divides, such as 240 or 480"
+                )
 
     @cached_property
     def hop_length(self) -> int:

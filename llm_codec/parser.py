@@ -31,6 +31,14 @@ def at_least(lowest: int) -> Callable[[str], int]:
     return number
 
 
+def seed(text: str) -> int:
+    """Argument type: what every generator of random numbers here takes."""
+    number = at_least(0)(text)
+    if number >= 2**63:
+        raise argparse.ArgumentTypeError(f"{text} is too large for a seed; give less than 2^63")
+    return number
+
+
 def require_folder(option: str, path: Path | None) -> None:
     """Makes sure, before hours of work, that what an option names can be written.
 

@@ -9,8 +9,9 @@ import math
 import time
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, TypeVar
 
 import torch
@@ -143,14 +144,31 @@ class RunFolder:
         torch.save(state, content)
         atomic.write_bytes(self.make() / "state.pt", content.getbuffer())
 
-    def load(self, device: torch.device | str = "cpu") -> dict[str, Any] | None:
-        """The last state saved, tensors on ``device``; None before the first."""
+    def load(
+        self, device: torch.device | str = "cpu", keys: Collection[str] = ()
+    ) -> dict[str, Any] | None:
+        """The last state saved, tensors on ``device``; None before the first.
+
+        Args:
+            device: where tensors go.
+            keys: what a state of this kind of run has.
+
+        Raises:
+            ValueError: the file is damaged, or of another kind of run.
+        """
         for left in self.path.glob(".state.pt.*.tmp"):  # by a kill
             left.unlink(missing_ok=True)
         path = self.path / "state.pt"
         if not path.exists():
             return None
-        return torch.load(path, weights_only=True, map_location=device)
+        try:
+            state = torch.load(path, weights_only=True, map_location=device)
+        except (RuntimeError, EOFError, UnpicklingError) as error:
+            raise ValueError(f"{path} is damaged, so the run cannot go on from it; remove it to "
+                             "begin anew, or give another out") from error
+        if not isinstance(state, dict) or not {*keys} <= {*state}:
+            raise ValueError(f"{path} is the state of another kind of run; give another out")
+        return state
 
 
 def _ends_a_line(file: io.BufferedRandom) -> bool:

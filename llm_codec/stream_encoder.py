@@ -24,8 +24,9 @@ class StreamEncoder:
     Args:
         codec: whose encoder to run.
         gain: `Codes.gain` of the stream, which fixes the level before encoding; that of a whole
-            clip gives the codes of the whole clip. None takes the level of what is heard until
-            the first codes are due (1 where the codec leaves levels alone): start with sound.
+            clip gives the codes of the whole clip. None takes the level of the first block and
+            of what the encoder sees after it (1 where the codec leaves levels alone): start with
+            sound.
         scales: leading scales to give, 1..K; None gives all.
         chunk_blocks: blocks of which codes are given at a time; more is cheaper and later.
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from icl.parser import UsageError, at_least
+from icl.parser import UsageError, at_least, seed
 from icl.template import TEMPLATES
 
 def add_learner(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--choose", choices=CHOICES, default="all", help="examples (default all)")
     parser.add_argument("--per-label", type=at_least(1), metavar="N", help="how many to choose")
     parser.add_argument("--order", choices=ORDERS, default="shuffled", help="default shuffled")
-    parser.add_argument("--seed", type=at_least(0), default=0, help="of draws (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of draws (default 0)")
 
 
 def classifier(args: argparse.Namespace) -> Any:

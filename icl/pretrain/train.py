@@ -212,7 +212,7 @@ class Pretrainer:
 
     def resume(self) -> None:
         """Take up the last checkpoint, if any."""
-        if state := self.folder.load(self.accelerator.device):
+        if state := self.folder.load(self.accelerator.device, ("model", "step")):
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from icl.parser import Parser, UsageError, at_least, require_folder
+from icl.parser import Parser, UsageError, at_least, require_folder, seed
 
 TEXT = Path("../shared/text")  # tried if no folder is named
 
@@ -87,7 +87,7 @@ def _parser() -> Parser:
     parser = Parser(prog="icl probe", description="What a language model learns from its prompt.")
     parser.add_argument("llm", metavar="LLM", help="preset, folder, hub id or server address")
     parser.add_argument("--n", type=at_least(1), default=500, help="answers a cell (500)")
-    parser.add_argument("--seed", type=int, default=0, help="draws the same questions (0)")
+    parser.add_argument("--seed", type=seed, default=0, help="draws the same questions (0)")
     parser.add_argument("--cells", nargs="+", metavar="CELL", help="only these")
     parser.add_argument("--text", type=Path, metavar="DIR", help="prose, and a table of categories")
     parser.add_argument("--words", type=at_least(1), default=50_000, help="of prose (50 000)")

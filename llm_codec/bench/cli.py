@@ -15,7 +15,7 @@ from llm_codec.bench.codecs import SpecError
 from llm_codec.bench.journal import Journal, JournalError, read_lines, to_json
 from llm_codec.bench.metrics.neural import Wanted
 from llm_codec.bench.worker import Line, quiet
-from llm_codec.parser import Parser, UsageError, at_least
+from llm_codec.parser import Parser, UsageError, at_least, seed
 
 CODECS = "identity,mulaw,pocket"
 # What the numbers depend on; a record names these alone.
@@ -75,14 +75,15 @@ def parser() -> Parser:
              f"hub id, @N for its N leading scales ({CODECS})")
     add("--split", help="split of the manifest (all)")
     add("--limit", type=at_least(1), metavar="N", help="most clips of each kind of audio (all)")
-    add("--seed", type=int, default=0, help="of the draw of clips and of the bootstrap (0)")
+    add("--seed", type=seed, default=0, help="of the draw of clips and of the bootstrap (0)")
     add("--baseline", metavar="CODEC", help="one of --codecs: differences to it, clip by clip")
     add("--jobs", type=at_least(1), default=1, metavar="N", help="processes (1)")
     add("--json", type=Path, metavar="FILE", help="the record; a run that was stopped goes on")
     add("--summary", type=Path, metavar="FILE", help="the record without the lines of single clips")
     add("--html", type=Path, metavar="FILE", help="a report in one page")
     add("--plot", type=Path, metavar="FILE.svg", help="quality over rate")
-    add("--players", type=int, default=3, metavar="N", help="clips to listen to in the page (3)")
+    add("--players", type=at_least(0), default=3, metavar="N",
+        help="clips to listen to in the page (3)")
     add("--utmos", default="", metavar="FILE", help="TorchScript of UTMOS")
     add("--dnsmos", action="store_true", help="DNSMOS, by the package speechmos")
     add("--whisper", default="", metavar="NAME", help="word error rate by this recogniser")
@@ -115,9 +116,8 @@ def measure(args: argparse.Namespace) -> list[Line]:
         return _finished(args.json, head)
     with _journal(args, head) as journal:
         lines = run.run(plan, journal, args.jobs)
-        for path, kept in ((args.json, lines), (args.summary, short(lines))):
-            if path:
-                atomic.write_bytes(path, "".join(to_json(row) + "\n" for row in kept).encode())
+        if args.json:
+            _write(args.json, lines)
     journal.path.unlink(missing_ok=True)
     return lines
 
@@ -132,6 +132,8 @@ def write(lines: Sequence[Line], args: argparse.Namespace) -> None:
     from llm_codec.bench import plots, report, samples, table
 
     print(table.text(lines))
+    if args.summary:
+        _write(args.summary, short(lines))
     if args.plot and table.of_kind(lines, "summary"):
         atomic.write_bytes(args.plot, plots.svg(plots.rate_quality(lines), inline=False).encode())
     if args.html:
@@ -139,6 +141,10 @@ def write(lines: Sequence[Line], args: argparse.Namespace) -> None:
         able = [row["codec"] for row in lines[0]["codecs"]]
         shown = samples.draw(clips, able, args.players)
         atomic.write_bytes(args.html, report.page(lines, shown).encode())
+
+
+def _write(path: Path, lines: Sequence[Line]) -> None:
+    atomic.write_bytes(path, "".join(to_json(row) + "\n" for row in lines).encode())
 
 
 def _finished(path: Path, head: Line) -> list[Line]:

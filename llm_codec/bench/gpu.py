@@ -17,7 +17,7 @@ from llm_codec import LLMCodec, atomic
 from llm_codec.bench import clips as clips_module
 from llm_codec.bench import command
 from llm_codec.manifest import load_clip
-from llm_codec.parser import Parser, UsageError, at_least
+from llm_codec.parser import Parser, UsageError, at_least, seed
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -58,7 +58,7 @@ def find_device(name: str) -> torch.device:
 
     Raises:
         UsageError: there is no such kind of device.
-        ValueError: PyTorch sees none here.
+        ValueError: PyTorch sees none here, or fewer.
     """
     try:
         device = torch.device(name)
@@ -68,6 +68,11 @@ def find_device(name: str) -> torch.device:
     if not kinds.get(device.type, lambda: True)():
         raise ValueError(f"PyTorch {torch.__version__} sees no {device.type} device here; --gpu "
                          "needs one, and a build of PyTorch for it")
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"PyTorch {torch.__version__} cannot use {name} here: {reason}") from error
     return device
 
 
@@ -172,7 +177,7 @@ def _parser() -> Parser:
     found.add_argument("--seconds", type=float, default=10.0, help="of each clip (10)")
     found.add_argument("--data", type=Path, help="folder or manifest of clips (tones in noise)")
     found.add_argument("--repeats", type=at_least(1), default=5, help="timed runs (5)")
-    found.add_argument("--seed", type=int, default=0, help="of the draw of clips (0)")
+    found.add_argument("--seed", type=seed, default=0, help="of the draw of clips (0)")
     found.add_argument("--json", type=Path, metavar="FILE", help="the record")
     found.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return found

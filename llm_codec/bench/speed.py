@@ -26,7 +26,7 @@ from tqdm import tqdm
 import llm_codec
 from llm_codec import CodecConfig, LLMCodec, atomic
 from llm_codec.bench import command, speed_process, speed_reference
-from llm_codec.parser import Parser, at_least
+from llm_codec.parser import Parser, at_least, seed
 
 FORMAT = 1
 REFERENCE = CodecConfig()  # encoder 32, decoder 1536, 3 248 / 32 000 / 32 000 words of 4 096
@@ -117,7 +117,7 @@ def _parser() -> Parser:
     add("--repeats", type=at_least(1), default=5, metavar="N", help="rounds (5)")
     add("--threads", type=at_least(1), default=2, metavar="N", help="of PyTorch (2)")
     add("--long", type=at_least(1), default=3600, metavar="S", help="seconds of the long file")
-    add("--seed", type=int, default=0, help="of sounds and of the reference's weights (0)")
+    add("--seed", type=seed, default=0, help="of sounds and of the reference's weights (0)")
     add("--json", type=Path, metavar="FILE", help="the record")
     add("--debug", action="store_true", help="show the traceback of an error")
     return found

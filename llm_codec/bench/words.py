@@ -21,7 +21,7 @@ from llm_codec.bench.usage import use
 from llm_codec.bench.worker import Line, one_thread, quiet
 from llm_codec.mfcc import FRAMES, mfcc
 from llm_codec.nearest import STEPS, stretch
-from llm_codec.parser import Parser, UsageError, at_least
+from llm_codec.parser import Parser, UsageError, at_least, seed
 from llm_codec.parts import sounding
 from llm_codec.training.stability import word_vectors, words_kept_by_clip
 
@@ -172,7 +172,7 @@ def _parser() -> Parser:
              f"({USUAL['few_shot']}; where there is none of these, all with classes)")
     add("--episodes", type=at_least(1), default=1000, metavar="N", help="questions a source (1000)")
     add("--limit", type=at_least(1), metavar="N", help="most clips of each label of a source (all)")
-    add("--seed", type=int, default=0, help="of questions, noise, clips and resamples (0)")
+    add("--seed", type=seed, default=0, help="of questions, noise, clips and resamples (0)")
     add("--json", type=Path, metavar="FILE", help="the record")
     add("--debug", action="store_true", help="show the traceback of an error")
     return found

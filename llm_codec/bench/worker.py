@@ -52,7 +52,7 @@ class Worker:
         head = {"clip": clip.name, "kind": clip.kind}
         try:
             wave = load_clip(clip.path, RATE)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             return {**head, "error": _reason(error)}
         with one_thread():
             scorer = Scorer(wave, clip.kind, self.extra, clip.transcript)

@@ -8,7 +8,7 @@ from typing import Any
 
 from llm_codec.config import CodecConfig
 from llm_codec.run import check_fields, read_recipe
-from llm_codec.training.terms import loss_names
+from llm_codec.training.terms import loss_names, wanted
 from llm_codec.training.words import KINDS, FrozenWords, allowed_words, read_words
 
 SHORTEST = 2.4  # seconds of a crop: 19 words of the slow scale; it collapses on shorter ones
@@ -100,6 +100,10 @@ class TrainConfig:
                 not _FROM_WORDS & {*self.codec},
             "all weights are 0, so nothing would be trained; give mel 1":
                 any(self.weights.values()),
+            f"all losses need words, and there are none until step {self.unquantised} "
+            "(unquantised); give another loss, such as mel, or unquantised 0":
+                not self.unquantised
+                or any(not term.needs_words for term in wanted(self.weights)),
             f"seconds is {self.seconds:g} but crops need {SHORTEST} or more: the slow scale has "
             "too few words in shorter ones, and collapses": self.seconds >= SHORTEST,
             f"vocabulary is {self.vocabulary!r} but must be one of {', '.join(KINDS)}":

@@ -193,11 +193,13 @@ class Trainer:
         Raises:
             ValueError: it is of a recipe of another shape or other losses.
         """
-        if state := self.folder.load(self.accelerator.device):
+        if state := self.folder.load(self.accelerator.device, ("trained", "llm")):
             self._take(state)
-            self.guard.load_state_dict(state["guard"])
-            self.step, self.best = state["step"], state["best"]
-            if self.quantising and state["llm"] != self.words.llm:
+            self.step = state["step"]
+            if state["llm"] == self.words.llm:
+                self.best = state["best"]
+                self.guard.load_state_dict(state["guard"])
+            elif self.quantising:
                 self.fit_codebooks()
             if self.accelerator.is_main_process and self.step > self.config.unquantised:
                 self.export()  # a kill may have come between two of its files

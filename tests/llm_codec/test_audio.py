@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 
-from llm_codec import atomic, audio
+from llm_codec import LLMCodec, atomic, audio
 from llm_codec.audio import AudioError
 
 RATE = 16000
@@ -221,3 +221,14 @@ def test_a_device_is_not_replaced_by_a_file() -> None:
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere/a.wav"):
         audio.save(tmp_path / "nowhere" / "a.wav", tone())
+
+
+def test_a_file_that_is_read_meanwhile_is_not_blamed_on_the_one_written(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="clip.wav"), atomic.writing(tmp_path / "bank.pcm"):
+        (tmp_path / "clip.wav").read_bytes()
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_rate_of_zero_is_refused(codec: LLMCodec) -> None:
+    with pytest.raises(AudioError, match="0"):
+        codec.encode(tone(), sample_rate=0)

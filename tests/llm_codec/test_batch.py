@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -113,3 +114,32 @@ def test_codes_of_leading_scales_are_spoken(codec: LLMCodec, tokenizer: object) 
     assert words.to_text(few, scales=1) == words.to_text(full, scales=1)
     with pytest.raises(VocabularyError, match="hold 2 of 3 scales; give scales=2"):
         words.to_ids(few)
+
+
+def test_a_stack_sounds_as_each_of_its_clips_alone(any_codec: LLMCodec) -> None:
+    items = [any_codec.encode(noise(3000, seed)) for seed in range(3)]
+    together = any_codec.decode(Codes.stack(items), seed=5)
+    for wave, item in zip(together, items, strict=True):
+        alone = any_codec.decode(item, seed=5)[0]
+        assert (wave - alone).norm() <= 1e-2 * alone.norm()  # as for lists
+
+
+def test_only_several_clips_have_a_bar(
+    codec: LLMCodec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bars = []
+    real = batch.tqdm
+    monkeypatch.setattr(
+        batch, "tqdm", lambda *a, **k: bars.append(k["disable"]) or real(*a, disable=True)
+    )
+    codec.encode(noise(900))
+    codec.encode([noise(900)] * 2)
+    assert bars == [True, None]  # None: on a terminal alone
+
+
+def test_codes_of_another_vocabulary_are_refused(codec: LLMCodec, tokenizer: object) -> None:
+    codes = dataclasses.replace(codec.encode(noise(900)), codec="", vocabulary="feedc0de")
+    with pytest.raises(CodesError, match="of vocabulary feedc0de"):
+        codec.decode(codes)
+    with pytest.raises(VocabularyError, match="of vocabulary feedc0de"):
+        codec.vocabulary.bind(tokenizer).to_ids(codes)

@@ -42,6 +42,8 @@ def assert_one_line(err: str, *parts: str) -> None:
         ["encode", "{wav}", "-o", "a.mp3"],
         ["encode", "{dir}", "-o", "{wav}"],
         ["decode", "{wav}", "--seed", "x"],
+        ["decode", "{wav}", "--seed", "-1"],
+        ["decode", "{wav}", "--seed", "99999999999999999999"],
         ["encode", "{wav}", "--colour"],
     ],
 )

@@ -78,6 +78,10 @@ def test_unknown_keys_are_refused() -> None:
         ({"encoder_rates": (2, 2)}, "different products"),
         ({"encoder_rates": (480, 1)}, "encoder_rates"),
         ({"decoder_rates": ()}, "decoder_rates"),
+        ({"encoder": "spectral", "encoder_rates": (3, 5), "decoder_rates": (5, 3)},
+         "hop of 15, but a spectral encoder needs one that 2 divides"),
+        ({"decoder": "spectral", "encoder_rates": (2, 4, 5, 8), "decoder_rates": (8, 5, 4, 2)},
+         "hop of 320, but a spectral decoder needs one that 3 divides"),
     ],
 )
 def test_values_that_do_not_fit_are_refused(values: dict, message: str) -> None:

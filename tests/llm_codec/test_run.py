@@ -107,3 +107,15 @@ def test_the_log_grows_by_lines_with_a_time(tmp_path):
     rows = [json.loads(line) for line in (folder.path / "log.jsonl").read_text().splitlines()]
     assert [(row["step"], row["loss"]) for row in rows] == [(0, 1.5), (1, 1.25)]
     assert rows[0]["time"] <= rows[1]["time"]
+
+
+def test_a_damaged_or_foreign_state_is_one_line(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.save({"step": 1, "model": {}})
+    with pytest.raises(ValueError, match="state.pt is the state of another kind of run"):
+        folder.load(keys=("trained", "step"))
+    whole = (tmp_path / "state.pt").read_bytes()
+    for damaged in (b"", b"none of this", whole[: len(whole) // 2]):
+        (tmp_path / "state.pt").write_bytes(damaged)
+        with pytest.raises(ValueError, match="state.pt is damaged"):
+            folder.load()

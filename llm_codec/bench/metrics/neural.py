@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ import torch
 
 from llm_codec.bench.metrics import RATE, Undefined
 from llm_codec.bench.needs import needs
+
+WINDOW = 30  # seconds; of what is longer a Whisper must be asked for times, to go on
 
 Part = Callable[[np.ndarray], Mapping[str, float]]
 
@@ -60,10 +63,17 @@ class Measures:
             self.parts["speaker"] = Speaker(wanted.speaker)
 
     def measures(self, reference: np.ndarray, transcript: str) -> dict[tuple[str, ...], Part]:
-        """Measures against one clip (S,), by name."""
+        """Measures against one clip (S,), by name; `Undefined` where a model cannot take it."""
         def against(name: str, part: Any) -> Part:
-            measure = part.against(reference, transcript)
-            return lambda decoded: {name: measure(decoded)}
+            measure = functools.cache(lambda: part.against(reference, transcript))
+
+            def guarded(decoded: np.ndarray) -> dict[str, float]:
+                try:
+                    return {name: measure()(decoded)}
+                except (ValueError, RuntimeError) as error:
+                    raise Undefined(" ".join(str(error).split())) from error
+
+            return guarded
 
         return {(name,): against(name, part) for name, part in self.parts.items()}
 
@@ -132,7 +142,9 @@ class WordErrors:
 
     def heard(self, wave: np.ndarray) -> str:
         """Text of (S,)."""
-        return self.pipe({"raw": wave, "sampling_rate": RATE})["text"]
+        long = self.pipe.type == "seq2seq_whisper" and len(wave) > WINDOW * RATE
+        told = {"return_timestamps": True} if long else {}
+        return self.pipe({"raw": wave, "sampling_rate": RATE}, **told)["text"]
 
 
 class Speaker:

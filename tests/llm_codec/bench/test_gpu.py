@@ -52,6 +52,11 @@ def test_without_a_gpu_the_error_is_one_line(bench):
     assert code == 1 and "sees no cuda device" in err and err.count("\n") == 1 and not out
 
 
+def test_a_device_that_cannot_be_used_is_one_line(bench):
+    code, _, err = bench("--gpu", "--device", "xpu")
+    assert code == 1 and "cannot use xpu here" in err and err.count("\n") == 1
+
+
 def test_a_device_of_no_kind_is_wrong_use(bench):
     code, _, err = bench("--gpu", "--device", "abacus")
     assert code == 2 and "'abacus'" in err and err.count("\n") == 1

@@ -132,3 +132,30 @@ def test_missing_package_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "speechmos", types.ModuleType("speechmos"))
     with pytest.raises(ImportError, match=r"llm-codec\[dnsmos\]"):
         Wanted(dnsmos=True).load()
+
+
+def test_a_clip_that_a_model_cannot_take_is_undefined_not_the_end(utmos, speech, monkeypatch):
+    measures = Wanted(utmos=str(utmos)).load()
+
+    def fails(wave):
+        raise RuntimeError("Kernel size can't be greater\nthan actual input size")
+
+    monkeypatch.setattr(measures.parts["utmos"], "against", lambda *_: fails)
+    values, failed = Scorer(speech, "speech", measures).score(speech)
+    assert failed["utmos"] == "Kernel size can't be greater than actual input size"
+    assert "utmos" not in values and "mel" in values
+
+
+def test_a_long_clip_is_heard_to_its_end(whisper, speech):
+    words, told = WordErrors(str(whisper)), []
+    pipe = words.pipe
+
+    def listen(clip, **options):
+        told.append(options)
+        return {"text": ""}
+
+    listen.type = pipe.type
+    words.pipe = listen
+    words.heard(np.tile(speech, 16))  # 32 s
+    words.heard(speech)
+    assert told == [{"return_timestamps": True}, {}]

@@ -161,6 +161,8 @@ def test_summary_is_the_record_without_single_clips(bench, words, tmp_path, read
     bench(*words, "--json", tmp_path / "r", "--summary", tmp_path / "s")
     kept = [line for line in read(tmp_path / "r") if "clip" not in line]
     assert read(tmp_path / "s") == kept
+    bench(*words, "--json", tmp_path / "r", "--summary", tmp_path / "later")
+    assert read(tmp_path / "later") == kept
 
 
 def test_a_process_that_died_is_one_line(bench, words, monkeypatch):

@@ -140,13 +140,15 @@ def test_around_another_llm_the_words_are_laid_out_anew(
     other = dataclasses.replace(words, embeddings=wider, llm="fedcba9876543210")
     trainer = Trainer(dataclasses.replace(config, steps=9), other)
     trainer.resume()
+    assert trainer.best == float("inf")  # of the other words nothing is known yet
     first = torch.load(saved(config), weights_only=True)["trained"]
     kept = trainer.trained.state_dict()
     assert all(torch.equal(value, kept[name]) for name, value in first.items()
                if name.startswith(("encoder", "decoder")))
     trainer.train()
-    codec = LLMCodec.from_pretrained(config.out)
-    assert codec.metadata["llm"] == other.llm and codec.config.embedding_dim == 48
+    for folder in (config.out, f"{config.out}/best"):
+        codec = LLMCodec.from_pretrained(folder)
+        assert codec.metadata["llm"] == other.llm and codec.config.embedding_dim == 48
 
 
 def test_a_line_that_was_cut_short_spoils_no_other(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ def test_no_takes_are_drawn_where_no_term_asks(recipe, words):
     ("values", "message"),
     [({"weights": {"hum": 1.0}}, r"unknown losses \['hum'\]; there are \['mel'"),
      ({"options": {"hum": {}}}, r"unknown losses \['hum'\]"),
-     ({"weights": {"mel": 0.0}}, "all weights are 0")],
+     ({"weights": {"mel": 0.0}}, "all weights are 0"),
+     ({"weights": {"commitment": 1.0}}, "all losses need words, and there are none until step 3")],
 )
 def test_a_recipe_of_losses_that_are_not_there_is_refused(recipe, values, message):
     with pytest.raises(ValueError, match=message):
