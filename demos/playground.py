@@ -199,6 +199,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--llm", default="pocket", help="preset, folder or hub id")
     parser.add_argument("--port", type=int, default=7860)
     args = parser.parse_args(argv)
+    if not 0 <= args.port < 2**16:
+        parser.error(f"--port {args.port}: there are 0 to 65535")
     classifier = functools.cache(
         lambda: FewShotClassifier(codec=args.codec, llm=args.llm, orders=4, views=4)
     )

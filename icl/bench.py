@@ -39,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options.add_learner(parser)
     args = parser.parse_args(argv)
     require_folder("--json", args.json)
+    if not 0 < args.length < 60:
+        parser.error(f"--length {args.length}: give more than 0 and less than 60 seconds")
     record = measure(
         options.classifier(args), args.ways, args.shots, args.queries, args.length
     )
@@ -101,7 +103,7 @@ def measure(
 def _ask_anew(learner: FewShotClassifier, queries: Sequence[Any]) -> list[str]:
     """Labels by running the whole prompt for each label of each query, with nothing kept."""
     names = learner.classes_.tolist()
-    answers = learner._writer.label_sequences(names)
+    answers = learner._answers  # as the prompt writes the labels
     found = []
     for query in queries:
         prompt = learner.show_prompt(query).ids

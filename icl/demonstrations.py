@@ -49,6 +49,9 @@ class Choice:
         for name, value, known in (("choose", self.choose, CHOICES), ("order", self.order, ORDERS)):
             if value not in known:
                 raise PromptError(f"{name} is {value!r}; expected one of {', '.join(known)}")
+        if self.choose == "all" and self.per_label is not None:
+            raise PromptError(f"per_label is {self.per_label}, but choose='all' shows all; give "
+                              "choose='balanced', 'nearest' or 'random' with it")
         if self.choose != "all" and (self.per_label is None or self.per_label < 1):
             raise PromptError(
                 f"per_label is {self.per_label}; choose={self.choose!r} needs 1 or more"

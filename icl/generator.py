@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,9 @@ class FewShotGenerator(FrozenPair):
             examples, self._writer, choice, self.codec_, self.llm_.context_length,
             repeats=self.repeats,
         )  # fmt: skip
-        self.llm_.hold(*(head.ids for head in shown.heads.values() if head.ids))
+        bos = self._writer.tokenizer.bos_token_id
+        aside = [[bos]] if self.resolve and bos is not None else []  # to ask what a text comes to
+        self.llm_.hold(*(head.ids for head in shown.heads.values() if head.ids), *aside)
         self._shown = shown  # last, for by it others know that all is there
         return self
 
@@ -190,8 +193,13 @@ class FewShotGenerator(FrozenPair):
             raise PromptError(f"{name!r} learns from pairs; give a target for each source")
         if any(isinstance(clip, Codes) for clip in clips):
             raise PromptError("codes cannot be cut into source and target; give clips, or pairs")
-        waves = [self._wave(clip, position) for position, clip in enumerate(clips)]
-        return tuple(zip(*map(self._job.split, waves), strict=True))
+        pairs = []
+        for position, clip in enumerate(clips):
+            halves = self._job.split(self._wave(clip, position))
+            for half in halves:
+                self._require_usable(half, f"a half of clip {position}")
+            pairs.append([self.codec_.encode(half) for half in halves])
+        return tuple(zip(*pairs, strict=True))
 
     def _contents(self, given: Sequence[Any], kind: str) -> Sequence[Content]:
         return texts(given, "text") if kind == "text" else self.encode(given)
@@ -209,7 +217,7 @@ class FewShotGenerator(FrozenPair):
                 f"repeats is {self.repeats} and max_tokens is {self.max_tokens}; "
                 "both must be 1 or more"
             )
-        if self.seconds is not None and not self.seconds > 0:
-            raise PromptError(f"seconds is {self.seconds}; it must be above 0")
+        if self.seconds is not None and not 0 < self.seconds < inf:
+            raise PromptError(f"seconds is {self.seconds}; it must be a number above 0")
         if self.words not in (None, *WORDS):
             raise PromptError(f"words is {self.words!r}; expected one of {WORDS}, or None")

@@ -59,8 +59,7 @@ class FewShotClassifier(FrozenPair):
 
     Attributes:
         classes_: sorted labels (C,), after `fit`.
-        codec_, llm_: what is in use, after `fit`.
-        temperature_: in use, after `fit`.
+        codec_, llm_, temperature_: what is in use, after `fit`.
     """
 
     _estimator_type = "classifier"
@@ -101,8 +100,9 @@ class FewShotClassifier(FrozenPair):
             VocabularyError: the language model's tokenizer cannot spell the codec's words.
         """
         vars(self).pop("classes_", None)
-        clips, labels = several(clips), texts(labels, "label")
-        self._check(clips, labels)
+        clips = several(clips)
+        labels = texts(labels, "label", len(clips))
+        self._check(labels)
         choice = Choice(self.choose, self.per_label, self.order, self.seed)
         views = [*zip(*self.hear(clips, self.views), strict=True)]
         require_distinct(zip(views[0]))
@@ -146,8 +146,10 @@ class FewShotClassifier(FrozenPair):
         return calibration.sharpen(self._proba(self.hear(queries, self.views)), self.temperature_)
 
     def score(self, queries: Iterable[Any], labels: Iterable[str]) -> float:
-        """Share of clips whose label is predicted, 0 to 1."""
-        return float(np.mean(self.predict(queries) == np.array(list(labels))))
+        """Share of clips whose label is predicted, 0 to 1; a label for each clip."""
+        queries = several(queries)
+        labels = texts(labels, "label", len(queries))
+        return float(np.mean(self.predict(queries) == np.array(labels)))
 
     def show_prompt(self, query: Any) -> Prompt:
         """The prompt the language model reads to answer for one clip, in the first order."""
@@ -223,9 +225,7 @@ class FewShotClassifier(FrozenPair):
         if not hasattr(self, "classes_"):
             raise PromptError("the classifier has no examples yet; call fit(clips, labels) first")
 
-    def _check(self, clips: Sequence[Any], labels: Sequence[str]) -> None:
-        if len(clips) != len(labels):
-            raise PromptError(f"{len(clips)} clips but {len(labels)} labels; give one for each")
+    def _check(self, labels: Sequence[str]) -> None:
         if len(set(labels)) < 2:
             raise PromptError(f"the labels are {sorted(set(labels))}; give examples of two or more")
         for name, value, known in (

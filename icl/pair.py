@@ -170,13 +170,15 @@ def is_samples(given: Any) -> bool:
     return tensor or (isinstance(given, np.ndarray) and given.dtype.kind in "fiu")
 
 
-def texts(given: Iterable[Any], noun: str) -> list[str]:
-    """Labels or other texts, stripped.
+def texts(given: Iterable[Any], noun: str, clips: int | None = None) -> list[str]:
+    """Labels or other texts, stripped; one for each of so many clips.
 
     Raises:
-        PromptError: one is not text, or is empty.
+        PromptError: one is not text, or is empty, or there are more or fewer than clips.
     """
     found = list(given)
+    if clips not in (None, len(found)):
+        raise PromptError(f"{clips} clips but {len(found)} {noun}s; give one for each")
     for position, text in enumerate(found):
         if not isinstance(text, str):
             raise PromptError(

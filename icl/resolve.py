@@ -21,15 +21,15 @@ def resolve(llm: LLM, tokenizer: Any, text: str, known: Sequence[str]) -> str:
     Args:
         llm: a language model.
         tokenizer: of it.
-        text: what is asked about; one that is known is itself.
+        text: what is asked about; one that is known, or is read as one, is that.
         known: texts that it may come to.
 
     Returns:
         the one of the highest mean log-likelihood a token, the first of equal ones.
     """
     known = [*dict.fromkeys(known)]
-    if text in known:
-        return text
+    if alike := [one for one in known if spoken(one) == spoken(text)]:
+        return alike[0]
     start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     asked, *answers = tokenizer(
         [QUESTION.format(text=spoken(text)), *(f" {spoken(one)}" for one in known)],

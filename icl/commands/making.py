@@ -38,8 +38,6 @@ def add(
     parser.add_argument("--top-k", type=at_least(0), default=0, help="best tokens (default all)")
     parser.add_argument("--top-p", type=float, default=1.0, help="share of them (default 1)")
     parser.add_argument("--best-of", type=at_least(1), default=1, help="drafts (default 1)")
-    parser.add_argument("--resolve", action="store_true",
-                        help="ask in text first which example a text comes to")
     parser.add_argument("--seconds", type=float, help="length (default as the examples tell)")
     options.add_models(parser)
     options.add_choice(parser)

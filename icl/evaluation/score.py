@@ -53,11 +53,7 @@ class Score:
 
         It takes answers for independent, which two about one clip are not; see `clip_interval`.
         """
-        spread = Z_95**2 / self.n
-        centre = (self.accuracy + spread / 2) / (1 + spread)
-        variance = self.accuracy * (1 - self.accuracy) / self.n + spread / (4 * self.n)
-        half = Z_95 * math.sqrt(variance) / (1 + spread)
-        return max(0.0, centre - half), min(1.0, centre + half)
+        return wilson(self.accuracy, self.n)
 
     @property
     def clip_interval(self) -> tuple[float, float]:
@@ -84,6 +80,15 @@ class Score:
             "clips": len(self.clips),
             "clip_bootstrap_interval_95": list(self.clip_interval),
         }
+
+
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """Wilson 95 % interval of a share of ``n`` independent answers: 0 <= low <= high <= 1."""
+    spread = Z_95**2 / n
+    centre = (share + spread / 2) / (1 + spread)
+    variance = share * (1 - share) / n + spread / (4 * n)
+    half = Z_95 * math.sqrt(variance) / (1 + spread)
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def mean_of(values: Iterable[float], clips: Iterable[Hashable]) -> dict[str, Any]:

@@ -30,6 +30,8 @@ def as_llm(given: Any, tokenizer: Any = None) -> LLM:
         ServerError: no server answers there, or not as one should.
     """
     if isinstance(given, LLM):
+        if tokenizer is not None:
+            raise ValueError(f"a {type(given).__name__} has a tokenizer; give it there, not beside")
         return given
     if isinstance(given, str) and given.startswith(("http://", "https://")):
         from icl.llm.server import connect
@@ -38,9 +40,7 @@ def as_llm(given: Any, tokenizer: Any = None) -> LLM:
     from icl.llm.transformers import TransformersLLM
 
     if isinstance(given, str | Path):
-        llm = TransformersLLM.load(given)
-        llm.tokenizer = load_tokenizer(tokenizer) or llm.tokenizer
-        return llm
+        return TransformersLLM.load(given, tokenizer=load_tokenizer(tokenizer))
     source = getattr(getattr(given, "config", None), "name_or_path", None)
     if not source and tokenizer is None:
         raise ValueError(
@@ -51,9 +51,18 @@ def as_llm(given: Any, tokenizer: Any = None) -> LLM:
 
 
 def load_tokenizer(given: Any) -> Any:
-    """A tokenizer of a folder or hub id; one that is loaded, or None, is passed through."""
+    """A tokenizer of a folder or hub id; one that is loaded, or None, is passed through.
+
+    Raises:
+        OSError, ValueError: there is none, or it is damaged.
+    """
     if not isinstance(given, str | Path):
         return given
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(given)
+    try:
+        return AutoTokenizer.from_pretrained(given)
+    except (OSError, ValueError, ImportError):
+        raise
+    except Exception as error:  # the tokenizers library raises no other kind
+        raise ValueError(f"{given}: the tokenizer is damaged ({error!r})") from error

@@ -58,6 +58,11 @@ class PrefixCache:
         self.croppable = all(type(layer) is DynamicLayer for layer in self._cache.layers)
         self._held: list[tuple[list[int], DynamicCache]] = []
 
+    @property
+    def length(self) -> int:
+        """Tokens read."""
+        return len(self._ids)
+
     def shared(self, ids: Sequence[int]) -> int:
         """Tokens that ``ids`` begin with and that are read already."""
         pairs = zip(self._ids, ids, strict=False)

@@ -46,7 +46,8 @@ class Client:
         self.url = url.rstrip("/")
         self.retries = retries
         self.backoff = backoff
-        self._failures = httpx.TransportError
+        self._failures = httpx.RequestError
+        self._invalid = httpx.InvalidURL
         self._http = httpx.Client(timeout=timeout)
 
     def get(self, path: str) -> Any:
@@ -76,6 +77,8 @@ class Client:
             except self._failures as error:
                 problem = f"no answer ({str(error) or type(error).__name__})"
                 continue
+            except self._invalid as error:
+                raise ServerError(f"{self.url} is no address: {error}") from error
             if response.status_code not in BUSY:
                 return self._read(response, path)
             problem = f"HTTP {response.status_code} {_reason(response)}"

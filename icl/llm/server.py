@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 from typing import Any
 
-from icl.any_length import AnyLength
 from icl.constraint import FreeText, Grammar, LabelTrie, walk
 from icl.llm.base import LLM, add_up
 from icl.llm.client import Client, GarbledAnswer, RequestRefused, ServerError
 from icl.llm.sampling import Sampling
-from icl.scale_grammar import ScaleGrammar
 
 PREFIX = "token_id:"  # how tokens are named when asked for as ids
 MOST = 20  # log-probabilities a token that vLLM tells, unless it is started with --max-logprobs
@@ -95,7 +93,8 @@ class ServerLLM(LLM):
         """Tokens of one draft, and the log-likelihood of each."""
         if isinstance(grammar, FreeText):
             self.require_room(prefix, grammar.limit)
-            more = {"stop_token_ids": [grammar.end], "include_stop_str_in_output": True}
+            more = {"stop_token_ids": [grammar.end], "include_stop_str_in_output": True,
+                    "min_tokens": 1}
             allowed = grammar.allowed(1).tolist()
             return self._complete(prefix, allowed, grammar.limit, sampling, number, **more)
         ids: list[int] = []
@@ -159,7 +158,7 @@ class ServerLLM(LLM):
         answer = self.client.post("/completions", body)
         try:
             choices = sorted(answer["choices"], key=lambda choice: choice.get("index", 0))
-            told = all(choice["logprobs"]["tokens"] for choice in choices)
+            told = all(choice["logprobs"]["tokens"] is not None for choice in choices)
         except (TypeError, KeyError, AttributeError) as error:
             raise self._garbled(str(answer)[:80]) from error
         if not told or len(choices) != len(body["prompt"]):
@@ -174,9 +173,9 @@ class ServerLLM(LLM):
 
 def _stretches(grammar: Grammar, ids: list[int]) -> Iterator[tuple[list[int], int]]:
     """Allowed tokens and how many of them come, stretch by stretch; ``ids`` grows between."""
-    known = isinstance(grammar, ScaleGrammar | AnyLength)
+    ahead = getattr(grammar, "ahead", lambda state: 1)
     while (allowed := grammar.allowed(state := walk(grammar, ids))) is not None:
-        yield allowed.tolist(), grammar.ahead(state) if known else 1
+        yield allowed.tolist(), ahead(state)
 
 
 def first_token(choice: dict[str, Any], garbled: Callable[[str], ServerError]) -> dict[str, float]:

@@ -54,6 +54,8 @@ class TextServerLLM(ServerLLM):
                 f"{self.client.url} takes text alone and cannot be held to the codec's words; "
                 "making sound needs a server that takes token ids, such as vLLM"
             )
+        if sampling.top_k:
+            raise ServerError(f"{self.client.url} takes text alone, and no top_k; leave it at 0")
         return super().generate(prefix, grammar, sampling)
 
     def _choose(
@@ -131,6 +133,9 @@ class TextServerLLM(ServerLLM):
             top_p=sampling.top_p, seed=sampling.seed_of(number) % 2**31, logprobs=0,
             stop=[self.tokenizer.decode(more["stop_token_ids"])],
         )  # fmt: skip
+        if not choice["logprobs"]["tokens"]:
+            raise ServerError(f"{self.client.url} ended its line before it wrote anything; ask "
+                              "with another seed, or a server that takes token ids")
         try:
             ids = self.tokenizer(choice["text"], add_special_tokens=False)["input_ids"]
             return [*ids], [*map(float, choice["logprobs"]["token_logprobs"])]

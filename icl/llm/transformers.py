@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from icl.constraint import Grammar, LabelTrie
+from icl.llm import load_tokenizer
 from icl.llm.base import StepwiseLLM, add_up
 from icl.llm.cache import Ledger, PrefixCache
 from icl.llm.sampling import Draft, Sampling, best
@@ -60,6 +61,7 @@ class TransformersLLM(StepwiseLLM):
         device: str = "cpu",
         revision: str | None = None,
         local_files_only: bool = False,
+        tokenizer: Any = None,
     ) -> TransformersLLM:
         """Load a model and its tokenizer.
 
@@ -70,20 +72,28 @@ class TransformersLLM(StepwiseLLM):
             device: where the model runs.
             revision: branch, tag or commit of a hub id.
             local_files_only: never go to the network.
+            tokenizer: to take instead of the one beside the model, loaded.
 
         Raises:
-            OSError, ValueError: there is no such model; the message says what was looked for.
+            OSError, ValueError: there is no such model, or not all of it; the message says what
+                was looked for.
         """
         folder = checkpoint.resolve(
             name_or_path, part="llm", revision=revision, local_files_only=local_files_only
         )
         if dtype is None:
             dtype = torch.float32 if torch.device(device).type == "cpu" else "auto"
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        if tokenizer is None:
+            tokenizer = load_tokenizer(folder)
         try:
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+            model, found = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=dtype, output_loading_info=True
+            )
         except SafetensorError as error:
             raise ValueError(f"{folder}: the weights are damaged ({error})") from error
+        if lacking := sorted(found["missing_keys"]):  # they would be random
+            raise ValueError(f"{folder} lacks {len(lacking)} of the model's weights, {lacking[0]} "
+                             "among them; is it a causal language model, and all of it?")
         if model.device != torch.device(device):  # quantised models may not be moved at all
             model = model.to(device)
         return cls(model, tokenizer)
@@ -203,8 +213,8 @@ class TransformersLLM(StepwiseLLM):
         return [found[number] for number in range(len(rows))]
 
     def _cache(self, ids: Sequence[int]) -> PrefixCache:
-        """The cache that has read most of ``ids``."""
-        return max(self._caches, key=lambda cache: cache.shared(ids))
+        """The cache that has read most of ``ids``, and least besides, which would be lost."""
+        return max(self._caches, key=lambda cache: (cache.shared(ids), -cache.length))
 
     def _empty(self) -> PrefixCache:
         return PrefixCache(self.model, self._ledger)

@@ -10,10 +10,11 @@ from icl.pretrain.batches import Batch, game_batch, prose_batch
 from icl.pretrain.config import PretrainConfig
 from icl.pretrain.formats import Speller, read_formats
 from icl.pretrain.games import Table
+from icl.pretrain.games.categories import held_out
 from icl.pretrain.space import WordSpace
 from icl.pretrain.strings import Noise, StringMaker
 
-HELD_OUT = 10  # one word in so many never names a class in training, nor one group in so many
+HELD_OUT = 10  # one word in so many never names a class in training
 
 
 def split(items: list | np.ndarray) -> tuple[list, list]:
@@ -32,14 +33,14 @@ class Curriculum:
         corpus: (N,) tokens of prose.
         space: where strings of words are drawn.
         spell: text to ids.
-        groups: categories of words.
+        groups: categories of words, by name.
     """
 
     config: PretrainConfig
     corpus: np.ndarray
     space: WordSpace
     spell: Speller
-    groups: list[np.ndarray]
+    groups: dict[str, np.ndarray]
 
     def batch(self, step: int, rank: int = 0) -> tuple[str, Batch]:
         """The batch of a step and its kind, ``"prose"`` or ``"games"``, for one process of many."""
@@ -70,5 +71,5 @@ class Curriculum:
         return Table(
             StringMaker(self.space, rng), np.array(split(self.space.words)[0]),
             read_formats(self.spell), self.spell, noise.scaled(progress),
-            (config.shortest, longest), tokens, split(self.groups)[0],
+            (config.shortest, longest), tokens, held_out(self.groups)[0],
         )  # fmt: skip

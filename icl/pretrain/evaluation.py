@@ -12,13 +12,15 @@ from transformers import LlamaForCausalLM
 
 from icl.pretrain.batches import Batch, game_batch, prose_batch
 from icl.pretrain.curriculum import Curriculum, split
+from icl.pretrain.games.categories import held_out
 
 ROWS, TOKENS = 8, 256
 FEWEST = 32  # held-out words that will do as labels; else the training ones are used
+MOST_WAYS = 4  # categories in a text; held-out ones are asked about where there are as many
 
 
 class Evaluation:
-    """Losses on held-out prose, and on games whose labels never name a class in training.
+    """Losses on held-out prose, and on games whose labels and categories training leaves out.
 
     Args:
         curriculum: of the run.
@@ -44,6 +46,9 @@ class Evaluation:
             labels = np.array(split(curriculum.space.words)[1])
             if len(labels) >= FEWEST:
                 table = dataclasses.replace(table, labels=labels)
+            groups = held_out(curriculum.groups)[1]
+            if len(groups) >= MOST_WAYS:
+                table = dataclasses.replace(table, groups=groups)
             found[name] = game_batch(table, {name: 1.0}, ROWS, tokenizer.bos_token_id,
                                      tokenizer.pad_token_id)
         return found

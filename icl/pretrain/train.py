@@ -146,10 +146,10 @@ class Pretrainer:
             raise ValueError(f"the recipe's width, layers, hidden or vocabulary_size are not those "
                              f"of its start, {self.config.start}; give both the same") from error
 
-    def _groups(self) -> list[np.ndarray]:
+    def _groups(self) -> dict[str, np.ndarray]:
         path = self.text / WORDNET
         if not path.exists():
-            return []
+            return {}
         tokens = self.tokenizer.convert_ids_to_tokens(self.words.tolist())
         names = [token.removeprefix(SPACE) for token in tokens]
         return read_groups(path, dict(zip(names, self.words.tolist(), strict=True)))

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import binomtest
 from tqdm import tqdm
 
-from icl.evaluation.score import cluster_bootstrap
+from icl.evaluation.score import cluster_bootstrap, wilson
 from icl.llm import LLM
 from icl.llm.client import ServerError
 from icl.llm.sampling import Sampling
 from icl.llm.text_server import TextServerLLM
 from icl.llm.transformers import TransformersLLM
-from icl.probe.questions import Episode, Maker, Question, category, last_of, matching
+from icl.probe.questions import Episode, Maker, Question, category, copying, last_of, matching
 from icl.probe.world import World
 from llm_codec import atomic
 
@@ -44,7 +44,7 @@ class Cell:
 
 
 CELLS: dict[str, Cell] = {
-    "copy 256 words": Cell(last_of("repetition", 256, 1030), 0.99),
+    "copy 256 words": Cell(copying(256), 0.99),
     "look up by name": Cell(last_of("lookup", 8, 300), 0.98),
     "look up by a sum": Cell(last_of("lookup", 8, 300, " + ")),
     **{
@@ -95,15 +95,17 @@ class Score:
         """
         if self.texts and 0 < self.right < self.n:
             return cluster_bootstrap(self.texts)
-        count = len(self.texts) or self.n
-        found = binomtest(round(self.accuracy * count), count).proportion_ci(method="wilson")
-        return float(found.low), float(found.high)
+        return wilson(self.accuracy, len(self.texts) or self.n)
 
     def to_dict(self) -> dict[str, Any]:
         """For a record; of the texts, how many there are (None where there are choices)."""
         low, high = self.interval
         return {**asdict(self), "texts": len(self.texts) or None,
                 "accuracy": round(self.accuracy, 4), "interval": [round(low, 4), round(high, 4)]}
+
+
+class NoRoom(ValueError):
+    """A question that is longer than the model's context."""
 
 
 def choose(llm: LLM, question: Question) -> int:
@@ -154,6 +156,10 @@ class Anything:
         """Every token, until there are enough."""
         return torch.arange(self.vocab_size) if state < self.length else None
 
+    def ahead(self, state: int) -> int:
+        """For how many tokens that stays so."""
+        return self.length - state
+
 
 def ask(llm: LLM, world: World, cell: Cell, n: int, seed: int, name: str = "") -> Score:
     """Asks ``n`` questions, or free answers of ``n`` tokens in all and 40 texts at least."""
@@ -163,6 +169,7 @@ def ask(llm: LLM, world: World, cell: Cell, n: int, seed: int, name: str = "") -
     with tqdm(total=n, desc=name, disable=None, leave=False) as bar:
         while total < n or (chance is None and number < 40):
             question = cell.make(world, (seed, number))
+            _require_room(llm, question)
             number += 1
             if question.choices:
                 right, total = right + (choose(llm, question) == question.right), total + 1
@@ -178,13 +185,21 @@ def ask(llm: LLM, world: World, cell: Cell, n: int, seed: int, name: str = "") -
     return Score(right, total, chance, oracle, target, tuple(texts))
 
 
+def _require_room(llm: LLM, question: Question) -> None:
+    needed = len(question.prefix) + max(map(len, (*question.choices, question.answer))) - 1
+    if needed > llm.context_length:
+        raise NoRoom(f"a question has {needed} tokens, the model's context {llm.context_length}")
+
+
 def flips(llm: LLM, world: World, n: int, seed: int) -> dict[str, Score]:
     """How many answers change with what should not matter, at 2-way 3-shot and 16 words."""
     changed = {"example order": 0, "label order": 0, "label words": 0}
     for number in tqdm(range(n), desc="flips", disable=None, leave=False):
         table = world.table((seed, number), 16, 4096)
         episode = Episode.draw(table, 2, 3)
-        first = choose(llm, episode.ask(world, table))
+        asked = episode.ask(world, table)
+        _require_room(llm, asked)
+        first = choose(llm, asked)
         other = [table.spell.text(token) for token in table.draw_words(2)]
         orders = table.rng.permutation(len(episode.shown))
         variants = {
@@ -207,15 +222,17 @@ class Record:
         cells: scores by name.
         prose: perplexity on held-out prose; empty if no text was given.
         versions: of the libraries.
+        left_out: why cells were not asked, by name.
     """
 
     llm: str
     command: str
     seed: int
     n: int
-    cells: dict[str, Score]
+    cells: dict[str, Score] = field(default_factory=dict)
     prose: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def save(self, path: str | Path) -> None:
         """Write the record as JSON, whole or not at all."""
@@ -234,16 +251,35 @@ class Record:
             lines.append(f"{name:<32}{100 * score.accuracy:>9.1f}  {span:<14}{score.n:>6}"
                          f"{len(score.texts) or '':>7}{rest}")
         lines += [f"{name:<32}{value:>9.1f}" for name, value in self.prose.items()]
+        lines += [f"{name:<32} left out: {why}" for name, why in self.left_out.items()]
         return "\n".join(lines)
 
 
 def run(
-    llm: LLM, world: World, n: int, seed: int, cells: dict[str, Cell],
-    done: Callable[[str], None] = lambda line: None,
-) -> dict[str, Score]:
-    """Scores of all cells, and of what should change no answer."""
-    scores = {}
+    llm: LLM, world: World, cells: dict[str, Cell], record: Record, orders: bool = True
+) -> None:
+    """Asks all cells, into a record, so that a model that fails on the way loses nothing.
+
+    Cells whose questions do not fit the model's context are left out, which the record says.
+
+    Args:
+        llm, world: who is asked, about what.
+        cells: by name.
+        record: gets the scores; its seed and ``n`` say what is drawn.
+        orders: whether to ask, too, how many answers change with what should not matter.
+    """
+    n, seed = record.n, record.seed
     for number, (name, cell) in enumerate(cells.items()):
-        scores[name] = ask(llm, world, cell, n, 1000 * seed + number, name)
-        done(f"{name}: {100 * scores[name].accuracy:.1f} %")
-    return scores
+        with _leaving_out(record, name):
+            record.cells[name] = ask(llm, world, cell, n, 1000 * seed + number, name)
+    if orders:
+        with _leaving_out(record, "changed by order, words"):
+            record.cells.update(flips(llm, world, n, 1000 * seed + 999))
+
+
+@contextmanager
+def _leaving_out(record: Record, name: str) -> Iterator[None]:
+    try:
+        yield
+    except NoRoom as reason:
+        record.left_out[name] = str(reason)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import shlex
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
 
     from icl.llm import as_llm
     from icl.llm.transformers import TransformersLLM
-    from icl.pretrain.games.categories import read_groups
+    from icl.pretrain.games.categories import held_out, read_groups
     from icl.pretrain.text import text_files
     from icl.pretrain.train import WORDNET
     from icl.probe import battery
@@ -39,36 +38,28 @@ def main(argv: list[str] | None = None) -> int:
     llm = as_llm(args.llm)
     words = Vocabulary.load(checkpoint.resolve("pocket", "codec") / "vocabulary.json")
     names = list(words.scales[0])
-    groups = _held_groups(read_groups(text / WORDNET, {w: n for n, w in enumerate(names)}), names) \
-        if text and (text / WORDNET).exists() else []
-    world = World.of(llm, names, groups)
+    path = text / WORDNET if text else None
+    groups = held_out(read_groups(path, {w: n for n, w in enumerate(names)}))[1] \
+        if path and path.exists() else []
+    world = World.of(llm, names, [[names[number] for number in group] for group in groups])
     if len(able(world.groups, *battery.CATEGORIES)) < battery.CATEGORIES[0]:
         if lost := [name for name in args.cells or () if name.startswith("category")]:
             raise UsageError(f"--cells {lost[0]!r} needs a --text folder with {WORDNET}, and two "
                              "of its categories in words of this model")
         cells = {name: cell for name, cell in cells.items() if not name.startswith("category")}
-    scores = battery.run(llm, world, args.n, args.seed, cells)
-    if not args.cells:
-        scores |= battery.flips(llm, world, args.n, 1000 * args.seed + 999)
     versions = {"python": platform.python_version()}
-    versions |= {name: version(name) for name in ("torch", "transformers", "numpy")}
+    versions |= {name: version(name) for name in ("llm-codec", "torch", "transformers", "numpy")}
     command = shlex.join(["icl", "probe", *(argv or [])])
-    record = battery.Record(llm.fingerprint, command, args.seed, args.n, scores, {}, versions)
+    record = battery.Record(llm.fingerprint, command, args.seed, args.n, versions=versions)
     try:
+        battery.run(llm, world, cells, record, orders=not args.cells)
         if text and not args.cells and isinstance(llm, TransformersLLM):
-            record = replace(record, prose=perplexity(llm, text, args.words))
-    finally:  # also where the prose cannot be read: the answers took long
-        if args.json:
+            record.prose.update(perplexity(llm, text, args.words))
+    finally:  # also where the model fails on the way: the answers took long
+        if args.json and record.cells:
             record.save(args.json)
         print(record.table())
     return 0
-
-
-def _held_groups(groups: list, names: list[str]) -> list[list[str]]:
-    """Every tenth category, which pre-training leaves out, as words."""
-    from icl.pretrain.curriculum import split
-
-    return [[names[number] for number in group] for group in split(groups)[1]]
 
 
 def _chosen(names: list[str] | None, cells: dict) -> dict:

@@ -11,6 +11,7 @@ from icl.pretrain.batches import spell_parts
 from icl.pretrain.formats import Format
 from icl.pretrain.games import GAMES, Part, Table
 from icl.pretrain.games.matching import draw_classes
+from icl.pretrain.games.repetition import Repetition
 from icl.probe.world import World
 
 STEPS = 12  # places at which the oracle compares two strings
@@ -121,6 +122,17 @@ def last_of(game: str, length: int, tokens: int, chosen: str = "") -> Maker:
                 if chosen in line:
                     return Question((*world.begin, *before), answer=tuple(runs[at]))
         raise ValueError(f"the game {game} asks nothing with {chosen!r} in {tokens} tokens")
+
+    return make
+
+
+def copying(length: int) -> Maker:
+    """``length`` words, a mark, and the same words to be said."""
+
+    def make(world: World, seed: tuple[int, ...]) -> Question:
+        parts = Repetition().copy(world.table(seed, length, 4 * length), length)
+        words, mark, answer, _ = (part.content.tolist() for part in parts)
+        return Question((*world.begin, *words, *mark), answer=tuple(answer))
 
     return make
 

@@ -75,12 +75,10 @@ class World:
         """Token ids of words that named no class in the pocket model's training."""
         return np.array(split(self.space.words)[1])
 
-    def table(
-        self, seed: tuple[int, ...], length: int, tokens: int, form: int = 0, noise: Noise = NOISE
-    ) -> Table:
+    def table(self, seed: tuple[int, ...], length: int, tokens: int) -> Table:
         """What a game is played with, all strings of about ``length`` words."""
         maker = StringMaker(self.space, np.random.default_rng(seed))
-        return Table(maker, self.labels, [self.formats[form]], self.spell, noise,
+        return Table(maker, self.labels, [self.formats[0]], self.spell, NOISE,
                      (length, length), tokens, self.groups)
 
 

@@ -90,7 +90,8 @@ def test_settings_that_are_given_win_over_those_of_a_protocol():
 
 
 def test_options_that_would_do_nothing_are_refused(icl):
-    for given in (["--speakers", "other"], ["--labels", "unseen"], ["--other-orders", "3"]):
+    for given in (["--speakers", "other"], ["--labels", "unseen"], ["--other-orders", "3"],
+                  ["--orders", "4"], ["--views", "4"], ["--views-shown", "2"]):
         code, _, err = icl("text-to-sound", *given)
         assert code == 2 and f"{given[0]}: text-to-sound makes sounds" in err
     code, _, err = icl("fsdd", "--scp", "e.scp", "--ways", "2", "--seeds", "2")

@@ -82,6 +82,7 @@ def test_an_order_by_likeness_is_kept_in_every_turn():
 @pytest.mark.parametrize(("settings", "message"), [
     ({"choose": "best"}, "choose is 'best'"), ({"order": "up"}, "order is 'up'"),
     ({"choose": "balanced"}, "per_label is None"),
+    ({"per_label": 2}, "per_label is 2, but choose='all' shows all"),
     ({"choose": "nearest", "per_label": 0}, "per_label is 0"),
 ])
 def test_choices_that_do_not_exist_are_refused(settings, message):

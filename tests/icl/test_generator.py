@@ -94,6 +94,14 @@ def test_clips_alone_are_enough_to_learn_how_they_go_on(make, tone, tone_file):
         make("continue").fit(generator.encode([tone(300, 0.5)]))
 
 
+def test_halves_of_clips_at_another_rate_are_resampled_once(make, tone):
+    slow = make("continue", sample_rate=8000).fit([tone(300, 0.5)])  # a second at 8 kHz
+    for source, target in slow._shown.examples:
+        assert int(source.num_samples) + int(target.num_samples) == 16000
+    with pytest.raises(AudioError, match="a half of clip 0"):
+        make("continue").fit([tone(300, 0.04)])
+
+
 def test_only_words_that_were_shown_are_said_where_that_is_asked(make, noisy, clean):
     free, told = (make("enhance", words=words).fit(noisy, clean) for words in ("all", "shown"))
     targets = told.encode(clean)

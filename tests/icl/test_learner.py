@@ -202,3 +202,13 @@ def test_an_example_that_comes_twice_is_refused(classifier, clips):
 def test_unknown_parameters_are_named(classifier):
     with pytest.raises(ValueError, match="shape"):
         classifier.set_params(shape=3)
+
+
+def test_a_score_takes_labels_as_fit_does(classifier, clips):
+    classifier.fit(clips, LABELS)
+    spaced = [f" {label}" for label in LABELS]
+    assert classifier.score(clips, spaced) == classifier.score(clips, LABELS)
+    with pytest.raises(PromptError, match="clips but 1 labels; give one for each"):
+        classifier.score(clips, LABELS[:1])
+    with pytest.raises(PromptError, match="of type int"):
+        classifier.score(clips, [1] * len(clips))

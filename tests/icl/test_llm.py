@@ -1,10 +1,12 @@
 """Frozen language models: prefix reuse changes speed, never a score, and never a weight."""
 
 import math
+import shutil
 from collections.abc import Sequence
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForCausalLM,
     BloomConfig,
@@ -190,3 +192,40 @@ def test_a_model_that_names_no_tokenizer_is_refused(llama):
 def test_a_loaded_model_brings_its_tokenizer(pair):
     loaded = AutoModelForCausalLM.from_pretrained(pair / "llm")
     assert len(as_llm(loaded).tokenizer) == loaded.config.vocab_size
+
+
+def test_a_model_that_lacks_weights_is_refused(pair, tmp_path):
+    folder = shutil.copytree(pair / "llm", tmp_path / "llm")
+    weights = load_file(folder / "model.safetensors")
+    lost = next(name for name in weights if "layers.1" in name)
+    kept = {name: weight for name, weight in weights.items() if name != lost}
+    save_file(kept, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ValueError, match=f"lacks 1 of the model's weights, {lost}"):
+        TransformersLLM.load(folder)
+
+
+def test_a_tokenizer_may_lie_elsewhere(pair, tokenizer, tmp_path):
+    folder = shutil.copytree(pair / "llm", tmp_path / "llm")
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+    llm = as_llm(folder, str(pair / "llm"))
+    assert llm.tokenizer("12")["input_ids"] == tokenizer("12")["input_ids"]
+    with pytest.raises(ValueError, match="has a tokenizer; give it there"):
+        as_llm(llm, tokenizer)
+
+
+def test_a_damaged_tokenizer_is_one_line(pair, tmp_path):
+    folder = shutil.copytree(pair / "llm", tmp_path / "llm")
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(ValueError, match="tokenizer"):
+        TransformersLLM.load(folder)
+
+
+def test_what_is_held_is_not_lost_to_a_short_question(llama):
+    llm = TransformersLLM(llama)
+    head = [*range(1, 40)]
+    llm.hold(head, [1])
+    llm.score([1, 50, 51], [[3], [4]])
+    before = llm.tokens_run
+    llm.score([*head, 60], [[3], [4]])
+    assert llm.tokens_run - before <= 3

@@ -8,6 +8,7 @@ import torch
 from icl import FewShotGenerator
 from icl.llm.dummy import UniformLLM
 from icl.resolve import resolve
+from icl.spoken import spoken
 
 
 class Adder(UniformLLM):
@@ -50,3 +51,13 @@ def test_a_generator_asks_for_the_sound_of_what_the_text_comes_to(codec, llm, to
     assert shown(True, "one one") == shown(False, "two")
     assert shown(False, "one one") != shown(False, "two")
     assert shown(True, "one") == shown(False, "one")
+
+
+def test_what_is_read_alike_is_the_same(codec):
+    class Mute(UniformLLM):
+        def score(self, prefix, continuations):
+            raise AssertionError("it need not be asked")
+
+    assert resolve(Mute(9), None, "2", ["one", "two"]) == "two"
+    assert spoken("twenty-one") == "twenty one" and spoken("3 - 1") == "three minus one"
+    assert spoken("3-1") == "three minus one"

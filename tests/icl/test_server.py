@@ -210,3 +210,8 @@ def test_a_server_that_is_down_is_one_line_of_the_command(icl, pair, tone_file, 
     ])  # fmt: skip
     assert (code, out) == (1, "") and err.startswith("icl: error: http://127.0.0.1:9/v1")
     assert err.count("\n") == 1
+
+
+def test_an_address_that_is_none_is_one_line():
+    with pytest.raises(ServerError, match="is no address"):
+        connect("http://host:port/v1")

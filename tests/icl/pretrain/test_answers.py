@@ -152,7 +152,12 @@ def test_groups_are_nouns_below_one_concept(tmp_path):
     tokens = {f"fish{n}": n for n in range(8)} | {"cat": 40}
     tokens |= {f"rock{n}": 20 + n for n in range(7)}
     groups = read_groups(tmp_path / "w.tsv", tokens)
-    assert [group.tolist() for group in groups] == [[*range(8), 40], [*range(8)]]  # animal, fish
+    assert {name: group.tolist() for name, group in groups.items()} == {
+        "animal": [*range(8), 40], "fish": [*range(8)]
+    }
+    (tmp_path / "w.tsv.xz").write_bytes(b"no archive")
+    with pytest.raises(ValueError, match="w.tsv.xz is damaged"):
+        read_groups(tmp_path / "w.tsv.xz", tokens)
 
 
 def test_spelling_says_the_letters(make_table, tokenizer):

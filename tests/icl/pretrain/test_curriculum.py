@@ -5,13 +5,17 @@ import pytest
 import torch
 
 from icl.pretrain.curriculum import Curriculum, split
+from icl.pretrain.evaluation import Evaluation
 from icl.pretrain.formats import Speller
+from icl.pretrain.games.categories import HELD_OUT
 
 
 @pytest.fixture
 def make(recipe, space, tokenizer):
     corpus = np.random.default_rng(0).integers(3, 400, size=4000).astype(np.uint16)
-    groups = [space.words[start : start + 9] for start in range(0, 81, 9)]
+    starts = range(0, 9 * (5 + len(HELD_OUT)), 9)
+    names = [*HELD_OUT, "animal", "fish", "tool", "food", "colour"]
+    groups = {name: space.words[at : at + 9] for name, at in zip(names, starts, strict=True)}
 
     def build(**changes) -> Curriculum:
         return Curriculum(recipe(**changes), corpus, space, Speller(tokenizer), groups)
@@ -58,3 +62,16 @@ def test_some_words_never_name_a_class(make, space):
 def test_every_length_is_played(make):
     sizes = {make(prose_from=1.0).batch(step)[1].input_ids.shape for step in range(20)}
     assert sizes == {(4, 49), (2, 97)}
+
+
+def test_some_categories_are_kept_for_evaluation(make):
+    curriculum = make(games={"categories": 1.0})
+    trained = curriculum.table(0, 96, np.random.default_rng(0)).groups
+    assert len(trained) == 5
+    kept = [set(words.tolist()) for name, words in curriculum.groups.items() if name in HELD_OUT]
+    assert not any(kept_words & set(words.tolist()) for kept_words in kept for words in trained)
+    batch = Evaluation(curriculum, np.arange(3, 300)).batches["categories"]
+    asked = set(batch.input_ids.flatten().tolist())
+    labels = set(split(curriculum.space.words)[0]) | set(split(curriculum.space.words)[1])
+    shown = asked & labels
+    assert len(shown & set.union(*kept)) > len(shown & set(np.concatenate(trained).tolist()))

@@ -188,3 +188,31 @@ def test_the_command_prints_a_table_and_writes_a_record(tmp_path, capfd):
 def test_wrong_use_is_one_line(argv, capfd):
     assert cli.main(["probe", "pocket", *argv]) == 2
     assert capfd.readouterr().err.count("\n") == 1
+
+
+def test_copying_is_of_as_many_words_as_it_says(world):
+    for number in range(5):
+        question = CELLS["copy 256 words"].make(world, (0, number))
+        assert len(question.answer) == 256
+        assert question.prefix[len(world.begin) :][:256] == question.answer
+
+
+def test_a_cell_that_does_not_fit_is_left_out_and_the_others_kept(world, llm, monkeypatch):
+    cells = {"long": Cell(matching(5, 5, 48)), "short": Cell(matching(2, 1, 8))}
+    few, record = UniformLLM(llm.vocab_size, 1024, llm.tokenizer), Record("x", "x", 0, 5)
+    battery.run(few, world, cells, record, orders=False)
+    assert [*record.cells] == ["short"] and "context 1024" in record.left_out["long"]
+    assert "left out: a question has" in record.table()
+
+
+def test_what_was_answered_is_kept_where_a_model_fails_on_the_way(
+    few_cells, tmp_path, monkeypatch, capfd
+):
+    def fails(llm, question):
+        raise ServerError("gone")
+
+    monkeypatch.setattr(battery, "choose", fails)
+    argv = ["probe", "pocket", "--n", "1", "--json", tmp_path / "r.json"]
+    assert cli.main([*map(str, argv)]) == 1
+    assert "gone" in capfd.readouterr().err
+    assert [*json.loads((tmp_path / "r.json").read_text())["cells"]] == few_cells[:1]
