@@ -38,7 +38,8 @@ def sample_episodes(
 ) -> list[Episode]:
     """Draw episodes: every label is asked for equally often, and each has ``shots`` examples.
 
-    Clips that cannot be asked about, because too few others fit as examples, are passed over.
+    Clips that cannot be asked about, because too few others fit as examples, are passed over, and
+    so are labels that none of their clips can be asked about: they would be wrong every time.
 
     Args:
         clips: what to draw from.
@@ -53,10 +54,12 @@ def sample_episodes(
         DataError: the clips cannot give such episodes; the message says what is short.
     """
     _check(clips, ways, shots, episodes, speakers)
-    rng = random.Random(seed)
+    rng, askable = random.Random(seed), _askable(clips, ways, shots, speakers)
+    labels = {clip.label for clip in askable}
+    clips = [clip for clip in clips if clip.label in labels]
     return [
         _draw(rng, query, _examples(clips, query, speakers), ways, shots)
-        for query in islice(_queries(rng, _askable(clips, ways, shots, speakers)), episodes)
+        for query in islice(_queries(rng, askable), episodes)
     ]
 
 
@@ -67,7 +70,24 @@ def unseen(clips: Sequence[Clip], known: Sequence[Clip]) -> list[Clip]:
 
 
 def _askable(clips: Sequence[Clip], ways: int, shots: int, speakers: str) -> list[Clip]:
-    """Clips for which an episode can be drawn."""
+    """Clips for which an episode can be drawn, from labels that can be asked about."""
+    while True:
+        found = _fitting(clips, ways, shots, speakers)
+        labels = {clip.label for clip in found}
+        if len(labels) < 2:
+            known = len({clip.label for clip in clips})
+            raise DataError(
+                f"no {ways}-way {shots}-shot episodes can be drawn from {len(clips)} clips of "
+                f"{known} labels: a query needs {ways} labels with {shots} other clips each "
+                f"(speakers: {speakers}); ask for fewer ways or shots, or another split"
+            )
+        kept = [clip for clip in clips if clip.label in labels]
+        if len(kept) == len(clips):
+            return found
+        clips = kept  # of these, too, some may now lack a label
+
+
+def _fitting(clips: Sequence[Clip], ways: int, shots: int, speakers: str) -> list[Clip]:
     labels = sorted({clip.label for clip in clips})
     of_label = Counter(clip.label for clip in clips)
     of_speaker = Counter((clip.label, clip.speaker) for clip in clips)
@@ -82,14 +102,7 @@ def _askable(clips: Sequence[Clip], ways: int, shots: int, speakers: str) -> lis
         usable = [label for label in labels if examples(label, query) >= shots]
         return query.label in usable and len(usable) >= ways
 
-    found = [clip for clip in clips if fits(clip)]
-    if len({clip.label for clip in found}) < 2:
-        raise DataError(
-            f"no {ways}-way {shots}-shot episodes can be drawn from {len(clips)} clips of "
-            f"{len(labels)} labels: a query needs {ways} labels with {shots} other clips each "
-            f"(speakers: {speakers}); ask for fewer ways or shots, or another split"
-        )
-    return found
+    return [clip for clip in clips if fits(clip)]
 
 
 def _queries(rng: random.Random, clips: Sequence[Clip]) -> Iterator[Clip]:

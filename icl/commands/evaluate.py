@@ -39,7 +39,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--shots", **several, help="of each label (default: the task's)")
     parser.add_argument("--repeats", **several, help="times examples are shown")
     parser.add_argument("--seeds", type=at_least(1), metavar="N", help="draws 0 to N-1 (default 1)")
-    parser.add_argument("--limit", type=at_least(1), metavar="N", help="questions of a draw (500)")
+    parser.add_argument("--limit", type=at_least(1), metavar="N",
+                        help="questions of a draw (500; all of an --scp)")
     parser.add_argument("--other-orders", type=at_least(0), metavar="N",
                         help="other seeds of the orders, to count answers that change with it (0)")
     parser.add_argument("--orders", type=at_least(1), metavar="N",
@@ -96,7 +97,7 @@ def _of_arguments(args: argparse.Namespace) -> list[Any]:
         raise UsageError("name a task, or a --protocol (see icl tasks)")
     if unknown := sorted(set(args.tasks) - set(tasks.TASKS)):
         raise UsageError(f"no task is called {unknown}; there are {', '.join(tasks.TASKS)}")
-    fixed = {"episodes": args.scp or "", **_given(args)}
+    fixed = {"episodes": args.scp or "", **({"limit": 0} if args.scp else {}), **_given(args)}
     if args.scp:
         _refuse(args, DRAWN, "the episodes of --scp say so themselves")
     rows = []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from icl.commands import options
+from icl.jobs.base import WORDS
 from icl.parser import UsageError, at_least, require_folder
 
 
@@ -38,6 +39,8 @@ def add(
     parser.add_argument("--top-k", type=at_least(0), default=0, help="best tokens (default all)")
     parser.add_argument("--top-p", type=float, default=1.0, help="share of them (default 1)")
     parser.add_argument("--best-of", type=at_least(1), default=1, help="drafts (default 1)")
+    parser.add_argument("--words", choices=WORDS, help="shown: none but those of the examples' "
+                        "targets (default: as the job has it)")
     parser.add_argument("--seconds", type=float, help="length (default as the examples tell)")
     options.add_models(parser)
     options.add_choice(parser)

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from icl.baseline import mfcc
 from icl.episode import Episode, sample_episodes, unseen
-from icl.evaluation.models import Models, settings_of
+from icl.evaluation.models import Models, digest, settings_of
 from icl.evaluation.row import Row
 from icl.pair import content
 from icl.scp import oddities, read_scp
@@ -49,6 +49,9 @@ class Classification:
         """What answers follow from, beside row and models: settings and the clips drawn."""
         described = {
             "settings": settings_of(self.learner, self.models.names),
+            "label_temperature": self.models.llm.label_temperature,
+            "drawn": digest([[seed, *map(_facts, (*e.support, e.query))]
+                             for seed, e in self.questions]),
             "clips": len(self._clips()),
         }
         if self.row.episodes:
@@ -101,6 +104,8 @@ class Classification:
         A sound that is in the data under two names must not stand twice among the examples, nor
         among them and in the question.
         """
+        if len({*episode.support}) < len(episode.support):
+            return "an example is shown twice"
         known: dict[Any, Clip] = {}
         for clip in (*episode.support, episode.query):
             if clip in self._unusable:
@@ -160,7 +165,12 @@ def _drawn(row: Row, task: ClassificationTask, root: Path) -> list[Question]:
 
 
 def _from_file(row: Row, root: Path) -> list[Question]:
-    return [(0, episode) for episode in read_scp(row.episodes, root)[: row.limit]]
+    return [(0, episode) for episode in read_scp(row.episodes, root)[: row.limit or None]]
+
+
+def _facts(clip: Clip) -> list[Any]:
+    """What tells a clip from another of its name: its size in bytes, if it is a file."""
+    return [_tag(clip), clip.path.stat().st_size if clip.path.is_file() else 0]
 
 
 def _tag(clip: Clip) -> str:

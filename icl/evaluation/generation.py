@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from icl.evaluation.models import Models, settings_of
+from icl.evaluation.models import Models, digest, settings_of
 from icl.evaluation.row import Row
 from icl.tasks.generation import GenerationTask, Question
 from llm_codec.audio import AudioError
@@ -39,9 +39,13 @@ class Generation:
         self._shown: tuple[str, ...] = ()
 
     def describe(self) -> dict[str, Any]:
-        """What answers follow from, beside row and models: settings and who judges."""
-        settings = settings_of(self._learner, self.models.names)
-        return {"settings": settings, "grader": self._grader.about}
+        """What answers follow from, beside row and models: settings, draws and who judges."""
+        drawn = [[seed, q.name, *q.support] for seed, q in self.questions]
+        return {
+            "settings": settings_of(self._learner, self.models.names),
+            "drawn": digest(drawn),
+            "grader": self._grader.about,
+        }
 
     def prepare(self, progress: bool = False) -> None:
         """Nothing is shared: examples differ, and are encoded with their question."""
@@ -54,6 +58,7 @@ class Generation:
             "query": asked.name,
             "support": [*asked.support],
             "groups": [*asked.groups],
+            "cluster": asked.cluster or asked.name,
         }
         try:
             with self.models.metered() as spent:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,6 +119,11 @@ def settings_of(learner: Any, names: dict[str, str]) -> dict[str, Any]:
     """A learner's arguments as JSON values, its two models by the names they were asked for."""
     plain = {name: _plain(value) for name, value in learner.get_params().items()}
     return {**plain, **names}
+
+
+def digest(drawn: Any) -> str:
+    """16 hex digits of what was drawn, JSON values: the same for the same questions."""
+    return hashlib.sha256(json.dumps(drawn, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
 def _plain(value: Any) -> Any:

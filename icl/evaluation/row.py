@@ -22,7 +22,7 @@ class Row:
         ways, shots: labels in an episode, and examples of each.
         repeats: times the examples are written into the prompt.
         seeds: draws of ``limit`` questions, with seeds 0, 1, ...
-        limit: questions of one seed.
+        limit: questions of one seed; 0 takes all of an episode file.
         split: of the task.
         speakers: see `icl.episode.sample_episodes`.
         labels: ``"all"``, or ``"unseen"``: those that the split ``train`` does not have.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +19,8 @@ from icl.evaluation.row import Row
 from icl.evaluation.summary import summarise
 from icl.tasks.base import data_root
 
-LIBRARIES = ("torch", "transformers", "numpy", "soundfile", "soxr")
+LIBRARIES = ("llm-codec", "torch", "transformers", "numpy", "soundfile", "soxr", "scikit-learn",
+             "pesq", "pystoi")  # as far as they are installed
 
 
 class EvaluationStopped(RuntimeError):
@@ -116,5 +118,8 @@ def _header(row: Row, bench: Bench, models: Models, command: str) -> dict[str, A
 
 def versions() -> dict[str, str]:
     """Of Python and of the libraries that figures depend on."""
-    found = {library: importlib.metadata.version(library) for library in LIBRARIES}
-    return {"python": platform.python_version(), **found}
+    found = {"python": platform.python_version()}
+    for library in LIBRARIES:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[library] = importlib.metadata.version(library)
+    return found

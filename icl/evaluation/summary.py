@@ -37,9 +37,14 @@ def summarise(items: Sequence[Item]) -> dict[str, Any]:
     return {**parts, **{cost: round(sum(item[cost] for item in items), 3) for cost in costs}}
 
 
+def _cluster(item: Item) -> str:
+    """Items of one cluster are drawn together: those about one clip, or what else they share."""
+    return item.get("cluster", item["query"])
+
+
 def _accuracy(items: Sequence[Item]) -> dict[str, Any]:
     golds = [item["gold"] for item in items]
-    asked = [item["query"] for item in items]
+    asked = [_cluster(item) for item in items]
 
     def score(answers: Sequence[str]) -> Score:
         return Score.of([a == gold for a, gold in zip(answers, golds, strict=True)], asked)
@@ -84,7 +89,7 @@ def _of_probabilities(items: Sequence[Item]) -> dict[str, Any]:
         sure = [item["probabilities"][item["predicted"]] for item in items]
         parts["calibration"] = reliability(sure, [i["predicted"] == i["gold"] for i in items])
     if others := [
-        (other != item["predicted"], item["query"])
+        (other != item["predicted"], _cluster(item))
         for item in items
         for other in item.get("other_orders", ())
     ]:
@@ -102,7 +107,7 @@ def _metrics(items: Sequence[Item]) -> dict[str, dict[str, Any]]:
             groups.setdefault(group, []).append(item)
     return {
         group: {
-            name: mean_of([i["metrics"][name] for i in members], [i["query"] for i in members])
+            name: mean_of([i["metrics"][name] for i in members], [*map(_cluster, members)])
             for name in members[0]["metrics"]
         }
         for group, members in groups.items()

@@ -53,7 +53,8 @@ class DigitSpeech(GenerationTask):
     ) -> list[Question]:
         """The questions, all with the same examples: ``shots`` clips of the first ``ways`` digits.
 
-        Every seed draws another speaker and other clips, as far as there are.
+        Every seed draws another speaker and other clips, as far as there are. Questions with one
+        answer and the same examples may get the same sound, so they count together.
         """
         if not 2 <= ways <= 4:
             raise DataError(f"ways is {ways}; {self.name} shows the digits 0 to 1, 2 or 3: 2 to 4")
@@ -66,7 +67,7 @@ class DigitSpeech(GenerationTask):
         return [
             Question(
                 text, support, sources, targets, text, gold, WORDS[:ways], groups=(kind,),
-                speaker=examples[0].speaker,
+                speaker=examples[0].speaker, cluster=f"{gold} after examples {seed}",
             )
             for text, gold, kind in self._questions(ways)[:limit]
         ]  # fmt: skip

@@ -41,7 +41,7 @@ class Enhancement(Cleaning):
     """
 
     name = "enhancement"
-    version = 1
+    version = 2  # 1 filled short noises up with silence
     description = (
         f"noisy to clean: one utterance of {SECONDS} s in four noises, then in a fifth, at "
         f"{SNRS[0]} to {SNRS[-1]} dB; speech of librispeech and voicebank-demand, noise of "
@@ -91,6 +91,7 @@ class Enhancement(Cleaning):
             asked,
             clean=clean,
             groups=("SNR <= 0 dB" if snr <= 0 else "SNR > 0 dB", f"{snr} dB"),
+            cluster=spoken.path.name,
         )
 
 
@@ -169,7 +170,7 @@ def mix(clean: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
     Returns:
         float32 (S,).
     """
-    noise = np.resize(excerpt(noise, SECONDS)[: len(clean)], len(clean))
+    noise = excerpt(np.resize(noise, max(len(noise), len(clean))), SECONDS)[: len(clean)]
     power = np.mean(np.square(clean)) / max(np.mean(np.square(noise)), 1e-12)
     mixture = clean + noise * np.sqrt(power / 10 ** (snr / 10))
     return (mixture * min(1.0, LOUDEST / max(np.abs(mixture).max(), 1e-12))).astype(np.float32)

@@ -15,8 +15,9 @@ class Esc50(ClassificationTask):
     """The public repository: ``meta/esc50.csv`` and ``audio/``. Fold 5 is split ``test``."""
 
     name = "esc50"
-    version = 1
-    description = "environmental sounds, the public repository; fold 5 is split test, others train"
+    version = 2  # 1 did not say which recording a clip is cut from
+    description = ("environmental sounds, the public repository; fold 5 is split test, others "
+                   "train; as speaker counts the recording that a clip is cut from")
     licence = "CC BY-NC 3.0"
 
     def load(self, root: Path, split: str = "test") -> list[Clip]:
@@ -33,7 +34,8 @@ class Esc50(ClassificationTask):
         for row in rows:
             name = "test" if row["fold"] == str(TEST_FOLD) else "train"
             label = row["category"].replace("_", " ")
-            splits.setdefault(name, []).append(Clip(root / "audio" / row["filename"], label))
+            path, recording = root / "audio" / row["filename"], row.get("src_file") or ""
+            splits.setdefault(name, []).append(Clip(path, label, speaker=recording))
         return clips_of(splits, split, self.name, root)
 
 

@@ -30,6 +30,8 @@ class Question:
         clean: clip (S,) that a perfect answer equals; None where there is none.
         groups: kinds of question, to be summarised apart.
         speaker: of the examples; empty if unknown.
+        cluster: names what other questions share that an answer hangs on, so that intervals draw
+            them together; empty for the name.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Question:
     clean: np.ndarray | None = None
     groups: tuple[str, ...] = ()
     speaker: str = ""
+    cluster: str = ""
 
 
 class Grader(ABC):

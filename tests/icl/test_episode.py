@@ -80,7 +80,19 @@ def test_speaker_rules_need_named_speakers():
 
 
 def test_clips_without_enough_others_are_passed_over(clips):
-    rare = Clip(Path("f_ann_0.wav"), "f", "ann")
-    drawn = sample_episodes([*clips, rare], ways=2, shots=1, episodes=100)
+    rare = Clip(Path("a_dan_0.wav"), "a", "dan")  # dan says nothing else
+    drawn = sample_episodes([*clips, rare], ways=2, shots=1, episodes=300, speakers="same")
     assert all(episode.query != rare for episode in drawn)
+    drawn = sample_episodes([*clips, rare], ways=2, shots=1, episodes=300, speakers="other")
     assert any(rare in episode.support for episode in drawn)
+
+
+def test_a_label_that_cannot_be_asked_about_is_no_wrong_choice():
+    def of(label, speakers):
+        return [Clip(Path(f"{label}{n}.wav"), label, who) for n, who in enumerate(speakers)]
+
+    clips = [*of("one", "aabb"), *of("two", "aabb"), *of("three", "ccc")]  # none by two speakers
+    drawn = sample_episodes(clips, 2, 2, 20, speakers="other")
+    assert {label for episode in drawn for label in episode.labels} == {"one", "two"}
+    with pytest.raises(DataError, match="no 3-way 2-shot episodes"):
+        sample_episodes(clips, 3, 2, 20, speakers="other")

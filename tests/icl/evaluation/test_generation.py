@@ -107,6 +107,16 @@ def test_a_clip_that_cannot_be_heard_leaves_its_question_out(copying, root, monk
     assert record.summary["metrics"]["all"]["stoi"]["n"] == 3
 
 
+def test_intervals_draw_together_what_shares_an_answer(copying, root):
+    digits, clean = evaluate(
+        [Row("digit-speech", 4, 3, limit=20, seeds=2), Row("enhancement", 1, 4, limit=18)],
+        copying, root,
+    )
+    assert digits.summary["n"] == 40 and digits.summary["clips"] == 8  # a sound of each, twice
+    utterances = {item["query"].split(" in ")[0] for item in clean.items}
+    assert clean.summary["metrics"]["all"]["stoi"]["clips"] == len(utterances) < 18
+
+
 def test_recorded_pairs_never_show_the_utterance_that_is_asked_about(copying, root):
     (record,) = evaluate([Row("enhancement-pairs", 1, 4, limit=12)], copying, root)
     assert all(item["query"] not in item["support"] for item in record.items)
@@ -162,6 +172,8 @@ def test_noise_is_mixed_at_the_ratio_that_is_asked():
         ratio = 10 * np.log10(np.square(clean).mean() / np.square(added).mean())
         assert ratio == pytest.approx(snr, abs=0.1)
     assert np.abs(mix(clean, noise, -60)).max() <= 0.9001
+    short = mix(clean, noise[: len(clean) // 3], 0) - clean  # repeated, not filled up with silence
+    assert np.abs(short[-len(clean) // 4 :]).max() > 0.1 * np.abs(short).max()
 
 
 @pytest.mark.parametrize(

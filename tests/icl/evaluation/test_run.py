@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 from icl import FewShotClassifier, calibration, tasks
-from icl.evaluation import EvaluationStopped, Row, evaluate, read_records
+from icl.evaluation import EvaluationStopped, RecordError, Row, evaluate, read_records
 from icl.evaluation.classification import Classification
 from icl.llm.dummy import UniformLLM
 from icl.report.table import table
@@ -220,6 +220,15 @@ def test_a_sound_under_two_names_is_not_asked_about_itself(models, recordings, t
         assert both == ("left_out" in item)
     ((why, count),) = record.summary["left_out"]["reasons"].items()
     assert why.endswith("are the same sound") and count >= 1
+
+
+def test_other_data_under_the_same_names_is_another_evaluation(models, recordings, tmp_path):
+    path, longer = tmp_path / "r.jsonl", copied(recordings, tmp_path / "longer")
+    evaluate([row(limit=20)], models, recordings, path)
+    name = next((longer / "recordings").glob("*_ann_0.wav"))
+    soundfile.write(name, np.concatenate([soundfile.read(name)[0]] * 2), 8000)
+    with pytest.raises(RecordError, match="holds another evaluation, which differs in drawn"):
+        evaluate([row(limit=20)], models, longer, path)
 
 
 def test_data_without_a_sound_is_an_error(models, recordings, tmp_path):

@@ -94,12 +94,12 @@ def test_a_folder_may_hold_splits(tmp_path, tone_file):
 def test_the_public_esc50_is_read_by_folds(tmp_path):
     (tmp_path / "meta").mkdir()
     (tmp_path / "meta/esc50.csv").write_text(
-        "filename,fold,category\n1-a.wav,1,dog\n5-b.wav,5,door_wood_knock\n"
+        "filename,fold,category,src_file\n1-a.wav,1,dog,a\n5-b.wav,5,door_wood_knock,b\n"
     )
     (test,) = tasks.get("esc50").load(tmp_path)
     (train,) = tasks.get("esc50").load(tmp_path, "train")
     assert (test.label, train.label) == ("door wood knock", "dog")
-    assert test.path == tmp_path / "audio" / "5-b.wav"
+    assert test.path == tmp_path / "audio" / "5-b.wav" and test.speaker == "b"
     with pytest.raises(DataError, match="is .* a copy of ESC-50"):
         tasks.get("esc50").load(tmp_path / "meta")
 
