@@ -6,10 +6,13 @@ import dataclasses
 import io
 import json
 import math
+import os
+import tempfile
 import time
 import types
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, TypeVar
@@ -144,13 +147,10 @@ class RunFolder:
         torch.save(state, content)
         atomic.write_bytes(self.make() / "state.pt", content.getbuffer())
 
-    def load(
-        self, device: torch.device | str = "cpu", keys: Collection[str] = ()
-    ) -> dict[str, Any] | None:
-        """The last state saved, tensors on ``device``; None before the first.
+    def load(self, keys: Collection[str] = ()) -> dict[str, Any] | None:
+        """The last state saved, tensors on the CPU; None before the first.
 
         Args:
-            device: where tensors go.
             keys: what a state of this kind of run has.
 
         Raises:
@@ -162,13 +162,23 @@ class RunFolder:
         if not path.exists():
             return None
         try:
-            state = torch.load(path, weights_only=True, map_location=device)
+            state = torch.load(path, weights_only=True, map_location="cpu")
         except (RuntimeError, EOFError, UnpicklingError) as error:
             raise ValueError(f"{path} is damaged, so the run cannot go on from it; remove it to "
                              "begin anew, or give another out") from error
         if not isinstance(state, dict) or not {*keys} <= {*state}:
             raise ValueError(f"{path} is the state of another kind of run; give another out")
         return state
+
+    def publish(self, out: Path, save: Callable[[str], Any]) -> None:
+        """Have files written aside, then bring each to ``out`` whole, in reverse order of names.
+
+        So a ``tokenizer.json`` comes last of what a tokenizer is saved as.
+        """
+        with tempfile.TemporaryDirectory(dir=self.make()) as partial:
+            save(partial)
+            for file in sorted(Path(partial).iterdir(), reverse=True):
+                os.replace(file, out / file.name)
 
 
 def _ends_a_line(file: io.BufferedRandom) -> bool:
@@ -202,15 +212,16 @@ def make_accelerator(precision: str, unused: bool = False) -> Any:
     try:
         from accelerate import Accelerator
         from accelerate.state import AcceleratorState
-        from accelerate.utils import DistributedDataParallelKwargs
+        from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
     except ImportError as error:
         raise ImportError(
             "training needs accelerate; install it with pip install 'llm-codec[train]'"
         ) from error
     AcceleratorState._reset_state()  # else the first run of a process decides for all
     parallel = DistributedDataParallelKwargs(find_unused_parameters=unused)
+    patient = InitProcessGroupKwargs(timeout=timedelta(days=1))  # while one of all prepares data
     return Accelerator(mixed_precision=precision if _has_bfloat16() else "no",
-                       kwargs_handlers=[parallel])
+                       kwargs_handlers=[parallel, patient])
 
 
 def _has_bfloat16() -> bool:

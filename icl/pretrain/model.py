@@ -65,7 +65,7 @@ class LossModel(torch.nn.Module):
 
         Args:
             input_ids: (B, L) int64.
-            target: (B, L) bool, False at position 0 and True somewhere.
+            target: (B, L) bool, False at position 0; without any True the loss is 0.
 
         Returns:
             () float32, nats per token: the mean over texts of the mean over a text's targets.
@@ -78,4 +78,4 @@ class LossModel(torch.nn.Module):
         )
         counts = wanted.sum(dim=1)
         weights = 1.0 / counts.clamp_min(1).repeat_interleave(counts)
-        return (losses * weights).sum() / (counts > 0).sum()
+        return (losses * weights).sum() / (counts > 0).sum().clamp_min(1)

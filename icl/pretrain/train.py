@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ class Pretrainer:
                 tokenizer = build_tokenizer(
                     documents, self._portable, config.num_words, config.vocabulary_size, MARKS
                 )
-            tokenizer.save_pretrained(self.out)
+            self.folder.publish(self.out, tokenizer.save_pretrained)
         return AutoTokenizer.from_pretrained(self.out)
 
     def _corpus(self) -> np.ndarray:
@@ -95,7 +95,11 @@ class Pretrainer:
         """Prose that is never trained on; the corpus itself where the text is too short for any."""
         files, end = text_files(self.text), self.tokenizer.eos_token_id
         kept = encode_corpus(self.tokenizer, files, self.config.text_shares, end, held_out=True)
-        return kept if len(kept) > self.config.prose_length + 1 else self.corpus
+        if len(kept) > self.config.prose_length + 1:
+            return kept
+        tqdm.write(f"{self.text} has too few documents to keep some apart (one in fifty of a file "
+                   "is): prose is evaluated on what is trained on", file=sys.stderr)
+        return self.corpus
 
     def _word_ids(self) -> np.ndarray:
         """Ids of whole lower-case words (W,): what strings and labels are made of."""
@@ -125,9 +129,8 @@ class Pretrainer:
             table, config.layers, config.hidden, config.context, tokenizer.bos_token_id,
             tokenizer.eos_token_id, tokenizer.pad_token_id, config.seed,
         )  # fmt: skip
-        space = WordSpace(table[self.words, self.layout.meaning], self.words)
         curriculum = Curriculum(
-            config, self.corpus, space, Speller(tokenizer), self._groups()
+            config, self.corpus, self._space(table), Speller(tokenizer), self._groups()
         )
         if earlier:
             self._take(model, earlier)
@@ -205,24 +208,27 @@ class Pretrainer:
         """Write the model in half precision beside its tokenizer, for `AutoModelForCausalLM`."""
         half = LlamaForCausalLM(self.model.config)
         half.load_state_dict(self.model.state_dict())
-        with tempfile.TemporaryDirectory(dir=self.folder.make()) as partial:
-            half.to(torch.float16).save_pretrained(partial)
-            for file in Path(partial).iterdir():
-                os.replace(file, self.out / file.name)
+        self.folder.publish(self.out, half.to(torch.float16).save_pretrained)
 
     def resume(self) -> None:
         """Take up the last checkpoint, if any."""
-        if state := self.folder.load(self.accelerator.device, ("model", "step")):
+        if state := self.folder.load(("model", "step")):
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]
             if self.accelerator.is_main_process:
                 self.export()  # a kill may have come before or between its files
+        # Another machine may find other signs for the axes of the embeddings than those in use.
+        space = self._space(_table(self.model))
+        self.curriculum = self.evaluation.curriculum = replace(self.curriculum, space=space)
+
+    def _space(self, table: np.ndarray) -> WordSpace:
+        return WordSpace(table[self.words, self.layout.meaning], self.words)
 
 
 def _table(model: LlamaForCausalLM) -> np.ndarray:
     """Input embeddings (V, E) float32."""
-    return model.get_input_embeddings().weight.detach().numpy()
+    return model.get_input_embeddings().weight.detach().cpu().numpy()
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from llm_codec.run import check_finite
 from llm_codec.training.term import Setting, Step, Term
 
 LEARNING_RATE, BETAS, CLIP = 1e-4, (0.8, 0.99), 10.0  # of the Descript Audio Codec
@@ -75,7 +76,8 @@ class Adversary(Term):
         loss.backward()
         for weight in self.discriminator.parameters():
             weight.grad = accelerator.reduce(weight.grad, "mean")
-        torch.nn.utils.clip_grad_norm_(self.discriminator.parameters(), CLIP)
+        norm = torch.nn.utils.clip_grad_norm_(self.discriminator.parameters(), CLIP)
+        check_finite(norm, step.number, {"discriminator": loss.item()})
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)  # nothing left where the codec's are clipped
         self.discriminator.requires_grad_(False)

@@ -26,7 +26,7 @@ class ClipBank:
     Args:
         corpus: where they come from.
         rows: of the corpus, those to hold.
-        cache: folder for the decoded samples; made again when the list of clips changes.
+        cache: folder for the decoded samples; made again when clips change.
         sample_rate: Hz.
 
     Raises:
@@ -40,7 +40,9 @@ class ClipBank:
         if not self.rows:
             raise ValueError(f"{corpus.name} has no clips of the split and speakers asked for")
         cache.mkdir(parents=True, exist_ok=True)
-        facts = [corpus.name, sample_rate, [row["path"] for row in self.rows]]
+        root, paths = Path(corpus.name), [row["path"] for row in self.rows]
+        sizes = [path.stat().st_size if path.is_file() else 0 for path in map(root.joinpath, paths)]
+        facts = [corpus.name, corpus.stamp, sample_rate, paths, sizes]
         key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
         samples, index = cache / f"{key}.pcm", cache / f"{key}-ends.npy"
         self.path = samples

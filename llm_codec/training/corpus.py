@@ -25,11 +25,13 @@ class Corpus:
         name: for messages.
         rows: of every split, with the columns of a manifest (see `llm_codec.manifest`).
         load: (row, sample rate in Hz) -> float32 (S,) in [-1, 1].
+        stamp: tells this data from other data of the same name and rows.
     """
 
     name: str
     rows: Sequence[Row]
     load: Callable[[Row, int], np.ndarray]
+    stamp: str = ""
 
     def part(self, split: str) -> list[Row]:
         """Rows of a split.
@@ -58,7 +60,7 @@ def open_corpus(name: str, split: str, evaluate_split: str) -> Corpus:
         ImportError: `datasets` is needed and not installed.
         ValueError: the manifest or the data set cannot be used; says why.
     """
-    root = Path(name)
+    root, stamp = Path(name), ""
 
     def load(row: Row, sample_rate: int) -> np.ndarray:
         return load_clip(root / row["path"], sample_rate)
@@ -71,10 +73,10 @@ def open_corpus(name: str, split: str, evaluate_split: str) -> Corpus:
         from llm_codec.training.dataset import Recordings
 
         recordings = Recordings(name, split)
-        rows, load = recordings.rows, recordings.load
+        rows, load, stamp = recordings.rows, recordings.load, recordings.stamp
     if {row["split"] for row in rows} == {split}:
         rows = _cut(rows, evaluate_split)
-    return Corpus(name, rows, load)
+    return Corpus(name, rows, load, stamp)
 
 
 def row_of(path: str, source: str, split: str, **columns: Any) -> Row:

@@ -25,6 +25,9 @@ class Recordings:
         name: folder written by ``save_to_disk``, or name on the hub, ``owner/name[:config]``.
         split: name of the rows of a data set without splits.
 
+    Attributes:
+        stamp: another one for other contents.
+
     Raises:
         FileNotFoundError: there is no such data set.
         ImportError: `datasets` is not installed.
@@ -34,6 +37,7 @@ class Recordings:
     def __init__(self, name: str, split: str) -> None:
         found = _open(name)
         self._parts = found if isinstance(found, dict) else {split: found}
+        self.stamp = " ".join(part._fingerprint for part in self._parts.values())
         self._column = _audio_column(name, self._parts)
         self.rows = [row for part in self._parts for row in self._rows_of(name, part)]
         self._undecoded = {part: _undecoded(rows, self._column)
@@ -106,7 +110,9 @@ def _values(table: Any, names: tuple[str, ...]) -> list[Any] | None:
         return None
     kind = table.features[name]
     values = table[name][:]
-    return [kind.int2str(value) for value in values] if hasattr(kind, "int2str") else values
+    if not hasattr(kind, "int2str"):
+        return values
+    return [None if value is None or value < 0 else kind.int2str(value) for value in values]
 
 
 def _decode(value: dict[str, Any], name: str) -> tuple[np.ndarray, int]:

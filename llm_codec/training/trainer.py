@@ -115,8 +115,9 @@ class Trainer:
         losses, step = self.objective(self.step, self.quantising, *self._batch())
         losses = {name: loss for name, loss in losses.items() if config.weights.get(name)}
         total = sum(config.weights[name] * loss for name, loss in losses.items())
-        if step.looked:  # several processes wait for a gradient of all that a step tells of
-            total = total + 0 * step.looked.commitment
+        if self.accelerator.num_processes > 1:  # they wait for gradients of all that a step tells
+            total = total + 0 * step.output.sum()
+            total = total + 0 * step.looked.commitment if step.looked else total
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(total)
         norm = self.accelerator.clip_grad_norm_(self.objective.parameters(), config.clip)
@@ -193,10 +194,14 @@ class Trainer:
         Raises:
             ValueError: it is of a recipe of another shape or other losses.
         """
-        if state := self.folder.load(self.accelerator.device, ("trained", "llm")):
+        if state := self.folder.load(("trained", "llm")):
+            same = state["llm"] == self.words.llm
+            if not same and state["step"] >= self.config.steps:
+                raise ValueError(f"{self.out} holds a finished run around another LLM; give more "
+                                 "steps to go on around this one, or another out")
             self._take(state)
             self.step = state["step"]
-            if state["llm"] == self.words.llm:
+            if same:
                 self.best = state["best"]
                 self.guard.load_state_dict(state["guard"])
             elif self.quantising:

@@ -26,13 +26,16 @@ class Rules(Game):
     """Lines of a string and what one of `RULES` makes of it; the first line shows the rule."""
 
     def write(self, table: Table) -> list[Part]:
-        """Strings of two to eight words, never the same twice in a text."""
+        """Strings of two to eight words, never the same twice in a text.
+
+        The first has three or more: of two words several rules make the same.
+        """
         rng, spell = table.rng, table.spell
         rule = RULES[str(rng.choice(list(RULES)))]
         sign = ids(spell.ids(str(rng.choice([" =", " ->"]))))
         parts: list[Part] = []
         for turn in range(12):
-            words = table.draw_words(int(rng.integers(2, 9)))
+            words = table.draw_words(int(rng.integers(2 if turn else 3, 9)))
             line = [ids(words), sign, ids(rule(words), target=turn > 0), ids(spell.ids("\n"))]
             if size(parts) + size(line) > table.tokens:
                 break

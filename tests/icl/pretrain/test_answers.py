@@ -123,6 +123,8 @@ def test_one_rule_holds_for_all_lines_of_a_text(make_table, tokenizer):
             for rule in RULES.values()
         )
         assert [bool(answer) for _, answer in rows] == [False] + [True] * (len(rows) - 1)
+        source, target = pairs[0]
+        assert sum(list(rule(np.array(source))) == target for rule in RULES.values()) == 1
 
 
 def test_categories_give_the_words_of_a_group_one_label(make_table, tokenizer, word_ids):

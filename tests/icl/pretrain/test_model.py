@@ -45,6 +45,7 @@ def test_the_loss_is_that_of_the_targets_and_every_text_weighs_the_same(embeddin
     wanted = [(0, 5, 1.0), (2, 1, 0.5), (2, 11, 0.5)]
     expected = -sum(w * log_probs[row, at - 1, ids[row, at]] for row, at, w in wanted) / 2
     assert LossModel(model)(ids, target).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert LossModel(model)(ids, torch.zeros_like(target)).item() == 0
 
 
 def test_the_shipped_recipe_stays_below_16_mib_in_half_precision():

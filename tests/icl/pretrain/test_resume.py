@@ -49,6 +49,23 @@ def test_going_on_after_a_stop_gives_the_same_losses(recipe, tmp_path, monkeypat
         assert one == two
 
 
+def test_strings_are_drawn_among_the_embeddings_that_the_run_has(recipe):
+    config = recipe(steps=2)
+    Pretrainer(config).train()
+    path = Path(config.out) / "train" / "state.pt"
+    state = torch.load(path, weights_only=True)
+    for name, weight in state["model"].items():  # as another machine's decomposition may be
+        if name.endswith(("embed_tokens.weight", "lm_head.weight")):
+            state["model"][name] = -weight
+    torch.save(state, path)
+    again = Pretrainer(dataclasses.replace(config, steps=3))
+    before = again.curriculum.space
+    again.resume()
+    assert again.evaluation.curriculum is again.curriculum
+    place = before.points[:9]
+    assert np.array_equal(again.curriculum.space.points[:9], -place) and place.any()
+
+
 def test_a_killed_run_goes_on_to_the_same_losses(recipe, tmp_path):
     whole = recipe(steps=30, save_every=4)
     Pretrainer(whole).train()

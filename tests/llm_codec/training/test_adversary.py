@@ -91,6 +91,15 @@ def test_learning_reaches_the_discriminators_alone(step: Step) -> None:
         assert weight.grad is None and not weight.requires_grad
 
 
+def test_a_gradient_that_is_no_number_leaves_the_discriminators_as_they_were(step: Step) -> None:
+    adversary = Adversary(Linear())
+    before = weights(adversary)
+    broken = dataclasses.replace(step, waves=torch.full_like(step.waves, float("nan")))
+    with pytest.raises(ValueError, match="the gradient of step .* is nan"):
+        adversary.learn(broken, Alone())
+    assert weights(adversary) == before
+
+
 def test_discriminators_learn_to_tell_the_two_apart(step: Step) -> None:
     adversary = Adversary(Linear((0.5, 0.1)))
     losses = [adversary.learn(step, Alone())["discriminator"] for _ in range(1000)]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from llm_codec.manifest import load_clip
 from llm_codec.training.bank import ClipBank
-from llm_codec.training.corpus import Corpus
+from llm_codec.training.corpus import Corpus, open_corpus
 
 
 def test_the_bank_holds_every_clip_as_it_is(corpus: Path, bank: ClipBank) -> None:
@@ -72,3 +74,25 @@ def test_only_the_rows_given_are_read(source: Corpus, rows: list, tmp_path: Path
 
 def test_a_longer_clip_counts_as_longer(bank: ClipBank) -> None:
     assert bank.seconds(0) == pytest.approx(0.4) and bank.seconds(12) == pytest.approx(1.25)
+
+
+def test_a_file_that_was_mended_under_its_name_is_read_again(
+    corpus: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(corpus, tmp_path / "corpus"))
+    source = open_corpus(str(copy), "train", "dev")
+    rows = source.part("train")[:2]
+    before = ClipBank(source, rows, tmp_path / "cache").seconds(0)
+    soundfile.write(copy / rows[0]["path"], np.zeros(32000), 16000)
+    assert ClipBank(source, rows, tmp_path / "cache").seconds(0) == 2.0 != before
+
+
+def test_another_data_set_under_the_same_name_is_read_again(
+    source: Corpus, rows: list, tmp_path: Path
+) -> None:
+    ClipBank(dataclasses.replace(source, stamp="a"), rows, tmp_path)
+    read = []
+    noted = dataclasses.replace(source, stamp="b",
+                                load=lambda *a: read.append(a[0]) or source.load(*a))
+    ClipBank(noted, rows, tmp_path)
+    assert read == rows

@@ -151,6 +151,18 @@ def test_around_another_llm_the_words_are_laid_out_anew(
         assert codec.metadata["llm"] == other.llm and codec.config.embedding_dim == 48
 
 
+def test_a_finished_run_is_not_laid_out_anew_around_another_llm(
+    recipe: Callable[..., TrainConfig], words: FrozenWords
+) -> None:
+    config = recipe()
+    Trainer(config, words).train()
+    before = saved(config).read_bytes()
+    other = dataclasses.replace(words, llm="fedcba9876543210")
+    with pytest.raises(ValueError, match="holds a finished run around another LLM"):
+        Trainer(config, other).train()
+    assert saved(config).read_bytes() == before
+
+
 def test_a_line_that_was_cut_short_spoils_no_other(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.log(step=0)
