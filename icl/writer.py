@@ -149,40 +149,6 @@ class PromptWriter:
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def build(
-    template: str | Template,
-    demonstrations: Sequence[tuple[Content, Content]],
-    query: Content,
-    vocabulary: BoundVocabulary,
-    tokenizer: Any,
-    context_length: int,
-    scales: int = 1,
-    repeats: int = 1,
-) -> Prompt:
-    """Write a whole prompt.
-
-    Args:
-        template: a `Template` or the name of one in `TEMPLATES`.
-        demonstrations: source and target of each example, in prompt order: codes (or ids) of a
-            clip, or text.
-        query: source of the question.
-        vocabulary: codebook words bound to ``tokenizer``.
-        tokenizer: of the language model.
-        context_length: tokens that it holds, answer included.
-        scales: leading scales to write, 1..K.
-        repeats: times the examples are written, 1 or more.
-
-    Raises:
-        PromptError: the prompt does not fit, or the template or scales do not exist.
-    """
-    writer = PromptWriter(template, vocabulary, tokenizer, scales)
-    labels = sorted({label for _, label in demonstrations})
-    tail = writer.query(query)
-    answer = max(map(len, writer.label_sequences(labels)), default=1)
-    require_fit(writer, demonstrations, labels, repeats, len(tail) + answer, context_length)
-    return writer.head(demonstrations, labels, repeats) + tail
-
-
 def require_fit(
     writer: PromptWriter,
     demonstrations: Sequence[tuple[Content, Content]],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import lzma
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,8 @@ def text_folder(name: str, folder: Path) -> Path:
     """A folder of text files; a name that is none is fetched from the Hugging Face hub.
 
     Args:
-        name: a folder, or the name of a data set with a column ``text`` and a part ``train``.
+        name: a folder; or a data set with a column ``text`` and a part ``train``: ``owner/name`` or
+            ``owner/name:config`` on the hub, or a folder written by ``save_to_disk``.
         folder: where a fetched data set is written, once, as one file.
 
     Raises:
@@ -59,9 +61,10 @@ def text_folder(name: str, folder: Path) -> Path:
         ImportError: `datasets` is not installed.
         ValueError: the data set has no such column.
     """
-    if Path(name).is_dir():
+    saved = any((Path(name) / mark).is_file() for mark in ("dataset_dict.json", "state.json"))
+    if Path(name).is_dir() and not saved:
         return Path(name)
-    target = folder / "text" / f"{name.replace('/', '--')}.txt"
+    target = folder / "text" / f"{re.sub('[/:]', '--', name)}.txt"
     if not target.exists():
         rows = _fetch(name)
         if "text" not in rows.column_names:
@@ -79,11 +82,15 @@ def _fetch(name: str) -> Any:
             f"{name} is no folder; to look for it on the hub, pip install 'llm-codec[train]'"
         ) from error
     try:
-        return datasets.load_dataset(name, split="train")
-    except (OSError, ValueError) as error:  # no network, no such data set
+        if Path(name).is_dir():
+            found = datasets.load_from_disk(name)
+            return found["train"] if isinstance(found, dict) else found
+        path, _, config = name.partition(":")
+        return datasets.load_dataset(path, config or None, split="train")
+    except (OSError, ValueError, KeyError) as error:  # no network, no such data set or config
         raise FileNotFoundError(
-            f"{name} is no folder, and no data set of that name could be had from the hub "
-            f"({type(error).__name__})"
+            f"{name} is no folder of text, and no part train of a data set of that name could be "
+            f"had ({type(error).__name__}: {' '.join(str(error).split())[:120]})"
         ) from error
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from transformers import PreTrainedTokenizerFast
 
+from icl.demonstrations import Choice
+from icl.shown import Shown
 from icl.template import TEMPLATES, PromptError, Template
-from icl.writer import PromptWriter, build
+from icl.writer import PromptWriter, require_fit
 from llm_codec.codec import LLMCodec
 
 
@@ -23,6 +25,14 @@ def codes(codec: LLMCodec, tone):
 @pytest.fixture(scope="module")
 def demos(codes):
     return [(codes[0], "two"), (codes[1], "one")]
+
+
+def build(template, demos, query, bound, tokenizer, context_length, scales=1, repeats=1):
+    """A whole prompt, its examples in the order given."""
+    writer = PromptWriter(template, bound, tokenizer, scales)
+    labels = sorted({label for _, label in demos})
+    shown = Shown(demos, writer, Choice(order="given"), None, context_length, labels, repeats)
+    return shown.prompt(query, max(map(len, writer.label_sequences(labels))))
 
 
 def test_the_pocket_prompt_reads_as_words(bound, tokenizer, codes, demos):
@@ -108,8 +118,10 @@ def test_labels_that_begin_one_another_are_closed(bound, tokenizer):
 
 def test_overflow_says_what_was_seen_and_how_many_examples_fit(bound, tokenizer, codes, demos):
     many = demos * 20
+    writer = PromptWriter("pocket", bound, tokenizer)
+    reserve = len(writer.query(codes[2])) + 1
     with pytest.raises(PromptError) as caught:
-        build("pocket", many, codes[2], bound, tokenizer, context_length=60)
+        require_fit(writer, many, ["one", "two"], 1, reserve, 60)
     needed = len(build("pocket", many, codes[2], bound, tokenizer, 4096)) + 1
     assert f"needs {needed} tokens but the language model holds 60" in str(caught.value)
     fit = int(str(caught.value).split(": ")[1].split(" of ")[0])

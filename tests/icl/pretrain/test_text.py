@@ -83,25 +83,36 @@ def test_real_prose_is_read_as_many_documents(shared_text):
 def test_a_data_set_is_fetched_once_and_read_as_a_file(tmp_path, monkeypatch):
     names = []
 
-    def fetch(name, split):
-        names.append((name, split))
+    def fetch(name, config, split):
+        names.append((name, config, split))
         return datasets.Dataset.from_dict({"text": ["one", "two\nlines"], "other": [1, 2]})
 
     monkeypatch.setattr(datasets, "load_dataset", fetch)
     for _ in range(2):
         (path,) = text_files(text_folder("owner/stories", tmp_path))
         assert read_documents(path) == ["one", "two\nlines"]
-    assert names == [("owner/stories", "train")]
-    monkeypatch.setattr(datasets, "load_dataset", lambda name, split: fetch(name, split)
-                        .remove_columns("text"))
+    assert names == [("owner/stories", None, "train")]
+    text_folder("owner/stories:long", tmp_path)
+    assert names[1:] == [("owner/stories", "long", "train")]
+    monkeypatch.setattr(datasets, "load_dataset", lambda name, config, split: fetch(
+        name, config, split).remove_columns("text"))
     with pytest.raises(ValueError, match="'other'.*expected one called text"):
         text_folder("owner/numbers", tmp_path)
 
 
+def test_a_data_set_that_was_saved_is_read_from_its_folder(tmp_path):
+    saved = datasets.Dataset.from_dict({"text": ["one", "two"]})
+    for made in (saved, datasets.DatasetDict({"train": saved})):
+        made.save_to_disk(tmp_path / type(made).__name__)
+        (path,) = text_files(text_folder(str(tmp_path / type(made).__name__), tmp_path / "train"))
+        assert read_documents(path) == ["one", "two"]
+        path.unlink()
+
+
 def test_a_name_that_is_nowhere_is_one_error(tmp_path, monkeypatch):
-    def refuse(name, split):
+    def refuse(name, config, split):
         raise ValueError("Couldn't find it")
 
     monkeypatch.setattr(datasets, "load_dataset", refuse)
-    with pytest.raises(FileNotFoundError, match="nowhere is no folder, and no data set"):
+    with pytest.raises(FileNotFoundError, match="nowhere is no folder of text.*Couldn't find it"):
         text_folder("nowhere", tmp_path)
