@@ -172,7 +172,7 @@ class BoundVocabulary:
                 f"the codes have {codes.codebook_sizes} words per scale, the vocabulary "
                 f"{self.vocabulary.sizes}; use the vocabulary of the codec that made them"
             )
-        if codes.vocabulary not in ("", self.vocabulary.fingerprint):
+        if not self.vocabulary.is_named(codes.vocabulary):
             raise VocabularyError(
                 f"the codes are of vocabulary {codes.vocabulary}, this one is "
                 f"{self.vocabulary.fingerprint}; use that of the codec that made them"

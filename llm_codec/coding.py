@@ -193,10 +193,10 @@ class CodingMixin:
         if codes.codec and codes.codec != self.fingerprint:
             raise CodesError(f"these codes were made by codec {codes.codec}; this is codec "
                              f"{self.fingerprint}; decode with the codec that encoded")
-        own = self.vocabulary.fingerprint if self.vocabulary else ""
-        if codes.vocabulary and own and codes.vocabulary != own:
+        if self.vocabulary and not self.vocabulary.is_named(codes.vocabulary):
             raise CodesError(f"these codes are of vocabulary {codes.vocabulary}, the codec has "
-                             f"{own}; decode with the codec whose words were read")
+                             f"{self.vocabulary.fingerprint}; decode with the codec whose words "
+                             "were read")
         given = len(codes.scales)
         for name in ("codebook_sizes", "vq_strides", "hop_length", "sample_rate"):
             seen, expected = getattr(codes, name), getattr(self.config, name)

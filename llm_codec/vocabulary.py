@@ -52,6 +52,13 @@ class Vocabulary:
         text = json.dumps(self._document(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    def is_named(self, fingerprint: str) -> bool:
+        """Whether a fingerprint is that of this vocabulary or of leading scales; empty is any."""
+        return fingerprint in ("", self.fingerprint) or any(
+            Vocabulary(self.scales[:count]).fingerprint == fingerprint
+            for count in range(1, len(self.scales))
+        )
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Vocabulary) and self.scales == other.scales
 

@@ -35,6 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.text and not args.cells:
         text_files(text)  # an error now, rather than after the battery
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     llm = as_llm(args.llm)
     words = Vocabulary.load(checkpoint.resolve("pocket", "codec") / "vocabulary.json")
     names = list(words.scales[0])

@@ -38,7 +38,7 @@ def test_speech_lasts_as_long_as_the_language_model_says(codec, tokenizer, tone,
         parrot.said = [*ids, generator._writer.end_id]
         made = generator.generate_codes("one")
         assert int(made.num_samples) == len(clip) and len(generator.generate("one")) == len(clip)
-        assert generator._answers.words.to_ids(made, trim=True) == ids
+        assert generator._writer.vocabulary.to_ids(made, scales=scales, trim=True) == ids
 
 
 def test_speech_has_the_length_of_an_example_or_the_one_asked_for(speaker, tone):
