@@ -26,6 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     from icl.probe import battery
     from icl.probe.prose import perplexity
     from icl.probe.questions import able
+    from icl.probe.record import Record
     from icl.probe.world import World
     from llm_codec import checkpoint
     from llm_codec.vocabulary import Vocabulary
@@ -51,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     versions = {"python": platform.python_version()}
     versions |= {name: version(name) for name in ("llm-codec", "torch", "transformers", "numpy")}
     command = shlex.join(["icl", "probe", *(argv or [])])
-    record = battery.Record(llm.fingerprint, command, args.seed, args.n, versions=versions)
+    record = Record(llm.fingerprint, command, args.seed, args.n, versions=versions)
     try:
         battery.run(llm, world, cells, record, orders=not args.cells)
         if text and not args.cells and isinstance(llm, TransformersLLM):

@@ -13,9 +13,10 @@ from icl.llm.dummy import UniformLLM
 from icl.llm.server import ServerLLM
 from icl.llm.text_server import TextServerLLM
 from icl.probe import battery
-from icl.probe.battery import CELLS, Cell, Record, Score, agreed, ask, flips
+from icl.probe.battery import CELLS, Cell, agreed, ask, flips
 from icl.probe.prose import perplexity
 from icl.probe.questions import Question, last_of, matching
+from icl.probe.record import Record, Score
 from icl.probe.world import World
 
 
