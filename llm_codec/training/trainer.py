@@ -115,9 +115,9 @@ class Trainer:
         losses, step = self.objective(self.step, self.quantising, *self._batch())
         losses = {name: loss for name, loss in losses.items() if config.weights.get(name)}
         total = sum(config.weights[name] * loss for name, loss in losses.items())
-        if self.accelerator.num_processes > 1:  # they wait for gradients of all that a step tells
-            total = total + 0 * step.output.sum()
-            total = total + 0 * step.looked.commitment if step.looked else total
+        total = total + 0 * step.output.sum()  # several processes wait for a gradient of all
+        if step.looked:  # that a step tells of
+            total = total + 0 * step.looked.commitment
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(total)
         norm = self.accelerator.clip_grad_norm_(self.objective.parameters(), config.clip)
