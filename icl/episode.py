@@ -54,9 +54,8 @@ def sample_episodes(
         DataError: the clips cannot give such episodes; the message says what is short.
     """
     _check(clips, ways, shots, episodes, speakers)
-    rng, askable = random.Random(seed), _askable(clips, ways, shots, speakers)
-    labels = {clip.label for clip in askable}
-    clips = [clip for clip in clips if clip.label in labels]
+    rng = random.Random(seed)
+    askable, clips = _askable(clips, ways, shots, speakers)
     return [
         _draw(rng, query, _examples(clips, query, speakers), ways, shots)
         for query in islice(_queries(rng, askable), episodes)
@@ -69,8 +68,10 @@ def unseen(clips: Sequence[Clip], known: Sequence[Clip]) -> list[Clip]:
     return [clip for clip in clips if clip.label not in labels]
 
 
-def _askable(clips: Sequence[Clip], ways: int, shots: int, speakers: str) -> list[Clip]:
-    """Clips for which an episode can be drawn, from labels that can be asked about."""
+def _askable(
+    clips: Sequence[Clip], ways: int, shots: int, speakers: str
+) -> tuple[list[Clip], Sequence[Clip]]:
+    """Clips that can be asked about, and all clips of their labels."""
     while True:
         found = _fitting(clips, ways, shots, speakers)
         labels = {clip.label for clip in found}
@@ -83,7 +84,7 @@ def _askable(clips: Sequence[Clip], ways: int, shots: int, speakers: str) -> lis
             )
         kept = [clip for clip in clips if clip.label in labels]
         if len(kept) == len(clips):
-            return found
+            return found, clips
         clips = kept  # of these, too, some may now lack a label
 
 

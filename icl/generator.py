@@ -19,7 +19,7 @@ from icl.jobs.base import WORDS
 from icl.llm import LLM, Sampling
 from icl.pair import FrozenPair, is_samples, is_single, require_distinct, several, texts
 from icl.prompt import Prompt
-from icl.resolve import resolve
+from icl.resolve import beginning, resolve
 from icl.shown import Shown
 from icl.template import PromptError, Template
 from icl.writer import Content
@@ -103,9 +103,10 @@ class FewShotGenerator(FrozenPair):
             examples, self._writer, choice, self.codec_, self.llm_.context_length,
             repeats=self.repeats,
         )  # fmt: skip
-        bos = self._writer.tokenizer.bos_token_id
-        aside = [[bos]] if self.resolve and bos is not None else []  # to ask what a text comes to
-        self.llm_.hold(*(head.ids for head in shown.heads.values() if head.ids), *aside)
+        heads = [head.ids for head in shown.heads.values()]
+        if self.resolve:
+            heads.append(beginning(self._writer.tokenizer))
+        self.llm_.hold(*filter(None, heads))
         self._shown = shown  # last, for by it others know that all is there
         return self
 

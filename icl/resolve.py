@@ -11,6 +11,11 @@ from icl.spoken import spoken
 QUESTION = " {text} ="
 
 
+def beginning(tokenizer: Any) -> list[int]:
+    """Token ids that every question begins with."""
+    return [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+
+
 def resolve(llm: LLM, tokenizer: Any, text: str, known: Sequence[str]) -> str:
     """One of some texts, that which the language model goes on with after ``text =``.
 
@@ -30,11 +35,10 @@ def resolve(llm: LLM, tokenizer: Any, text: str, known: Sequence[str]) -> str:
     known = [*dict.fromkeys(known)]
     if alike := [one for one in known if spoken(one) == spoken(text)]:
         return alike[0]
-    start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     asked, *answers = tokenizer(
         [QUESTION.format(text=spoken(text)), *(f" {spoken(one)}" for one in known)],
         add_special_tokens=False,
     )["input_ids"]
-    scores = llm.score([*start, *asked], answers)
+    scores = llm.score([*beginning(tokenizer), *asked], answers)
     means = [score / len(ids) for score, ids in zip(scores, answers, strict=True)]
     return known[means.index(max(means))]

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+FRAMES_PER_LATENT = 2  # mel frames the spectral encoder reads for one latent frame
+STEPS_PER_LATENT = 3  # spectra the spectral decoder writes for one latent frame
+
 
 @dataclass(frozen=True)
 class CodecConfig:
@@ -101,8 +104,9 @@ class CodecConfig:
                 f"encoder_rates {self.encoder_rates} and decoder_rates {self.decoder_rates} "
                 "have different products; both must give the same hop"
             )
-        for part, kind, frames in (("encoder", self.encoder, 2), ("decoder", self.decoder, 3)):
-            if kind == "spectral" and self.hop_length % frames:  # spectra a frame
+        for part, kind, frames in (("encoder", self.encoder, FRAMES_PER_LATENT),
+                                   ("decoder", self.decoder, STEPS_PER_LATENT)):
+            if kind == "spectral" and self.hop_length % frames:
                 raise ValueError(
                     f"encoder_rates {self.encoder_rates} give a hop of {self.hop_length}, but a "
                     f"spectral {part} needs one that {frames} divides, such as 240 or 480"

@@ -12,14 +12,12 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from llm_codec.config import CodecConfig
+from llm_codec.config import FRAMES_PER_LATENT, STEPS_PER_LATENT, CodecConfig
 from llm_codec.depthwise import DepthwiseConv
 from llm_codec.layers import LocalAttention, Noise
 from llm_codec.mel import LogMel
 from llm_codec.tone import PITCHES, Clock, PitchHead, Tone, at_least_single, salience
 
-FRAMES_PER_LATENT = 2  # mel frames the encoder reads for one latent frame
-STEPS_PER_LATENT = 3  # spectra the decoder writes for one latent frame
 WINDOW_HOPS = 4  # hops a window of these spectra spans
 MEL_BANDS = 80
 MEL_WINDOW = 1024  # samples

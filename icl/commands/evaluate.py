@@ -18,8 +18,8 @@ from icl.parser import UsageError, at_least, require_folder
 # Arguments of a learner that are no settings of a row, or mean something else in a row.
 OUTSIDE = ("codec", "llm", "tokenizer", "repeats", "seed")
 DRAWN = ("ways", "shots", "seeds", "speakers", "labels")  # an episode file draws nothing
+# What making sounds has no use for.
 CLASSIFIED = ("speakers", "labels", "other_orders", "scp", "orders", "views", "views_shown")
-# ... is what making sounds has no use for
 
 
 def add(commands: Any) -> None:

@@ -47,12 +47,13 @@ class Classification:
 
     def describe(self) -> dict[str, Any]:
         """What answers follow from, beside row and models: settings and the clips drawn."""
+        facts = {clip: _facts(clip) for clip in self._clips()}
         described = {
             "settings": settings_of(self.learner, self.models.names),
             "label_temperature": self.models.llm.label_temperature,
-            "drawn": digest([[seed, *map(_facts, (*e.support, e.query))]
+            "drawn": digest([[seed, *map(facts.get, (*e.support, e.query))]
                              for seed, e in self.questions]),
-            "clips": len(self._clips()),
+            "clips": len(facts),
         }
         if self.row.episodes:
             described["oddities"] = oddities([episode for _, episode in self.questions])

@@ -25,7 +25,7 @@ def summarise(items: Sequence[Item]) -> dict[str, Any]:
     reasons = Counter(item["left_out"] for item in items if "left_out" in item)
     if reasons.total() == len(items):
         raise DataError(f"no question could be asked: {items[0]['left_out']}")
-    items = [item for item in items if "left_out" not in item]
+    items = answered(items)
     parts: dict[str, Any] = {}
     if reasons:
         parts["left_out"] = {"n": reasons.total(), "reasons": dict(reasons.most_common())}
@@ -35,6 +35,11 @@ def summarise(items: Sequence[Item]) -> dict[str, Any]:
         parts["metrics"] = _metrics(items)
     costs = ("seconds", "tokens_run", "tokens_saved")
     return {**parts, **{cost: round(sum(item[cost] for item in items), 3) for cost in costs}}
+
+
+def answered(items: Sequence[Item]) -> list[Item]:
+    """Items without those left out."""
+    return [item for item in items if "left_out" not in item]
 
 
 def _cluster(item: Item) -> str:

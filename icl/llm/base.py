@@ -61,14 +61,15 @@ class LLM(ABC):
     def hold(self, *prefixes: Sequence[int]) -> None:
         """Get ready for many calls that begin with one of these; changes speed, never an answer."""
 
-    def require_room(self, prefix: Sequence[int], answer: int) -> None:
-        """Raise ValueError unless ``prefix`` and ``answer`` more tokens are something it can take.
+    def has_room(self, prefix: int, answer: int) -> bool:
+        """Whether so many tokens fit: the last of an answer is predicted, not read."""
+        return prefix + answer - 1 <= self.context_length
 
-        The last token of an answer is predicted, not read, so it needs no room.
-        """
+    def require_room(self, prefix: Sequence[int], answer: int) -> None:
+        """Raise ValueError unless it can take ``prefix`` and ``answer`` more tokens."""
         if not prefix:
             raise ValueError("the prefix is empty; a language model needs a token to start from")
-        if len(prefix) + answer - 1 > self.context_length:
+        if not self.has_room(len(prefix), answer):
             raise ValueError(
                 f"{len(prefix)} tokens and {answer} to answer do not fit a context of "
                 f"{self.context_length}; give a shorter prefix"

@@ -13,6 +13,7 @@ from statistics import fmean
 from typing import Any
 
 from icl.constraint import FreeText, Grammar, LabelTrie, walk
+from icl.llm import load_tokenizer
 from icl.llm.base import LLM, add_up
 from icl.llm.client import Client, GarbledAnswer, RequestRefused, ServerError
 from icl.llm.sampling import Sampling
@@ -209,9 +210,7 @@ def connect(address: str, tokenizer: Any = None, **settings: Any) -> LLM:
         raise ServerError(f"{url} has several models; add one: {url}#{min(listed)}")
     model = wanted or min(listed)
     if tokenizer is None:
-        from transformers import AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(model)
+        tokenizer = load_tokenizer(model)
     context = int(listed[model].get("max_model_len") or 4096)
     llm = ServerLLM(client, model, tokenizer, context)
     try:

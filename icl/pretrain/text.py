@@ -14,6 +14,7 @@ import numpy as np
 from transformers import PreTrainedTokenizerFast
 
 from llm_codec import atomic
+from llm_codec.training.corpus import saved_by_datasets
 
 DOCUMENT_MARK = "\n\n<|doc|>\n"
 HELD_OUT = 50  # one document in so many is never trained on
@@ -61,8 +62,7 @@ def text_folder(name: str, folder: Path) -> Path:
         ImportError: `datasets` is not installed.
         ValueError: the data set has no such column.
     """
-    saved = any((Path(name) / mark).is_file() for mark in ("dataset_dict.json", "state.json"))
-    if Path(name).is_dir() and not saved:
+    if Path(name).is_dir() and not saved_by_datasets(Path(name)):
         return Path(name)
     target = folder / "text" / f"{re.sub('[/:]', '--', name)}.txt"
     if not target.exists():

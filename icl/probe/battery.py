@@ -140,9 +140,10 @@ def ask(llm: LLM, world: World, cell: Cell, n: int, seed: int, name: str = "") -
 
 
 def _require_room(llm: LLM, question: Question) -> None:
-    needed = len(question.prefix) + max(map(len, (*question.choices, question.answer))) - 1
-    if needed > llm.context_length:
-        raise NoRoom(f"a question has {needed} tokens, the model's context {llm.context_length}")
+    asked, answer = len(question.prefix), max(map(len, (*question.choices, question.answer)))
+    if not llm.has_room(asked, answer):
+        raise NoRoom(f"a question has {asked + answer - 1} tokens, the model's context "
+                     f"{llm.context_length}")
 
 
 def flips(llm: LLM, world: World, n: int, seed: int) -> dict[str, Score]:

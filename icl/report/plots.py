@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from icl.evaluation import Record
+from icl.evaluation.summary import answered
 from icl.report.table import METHODS
 
 LINES = {"mfcc_nearest_mean": "--", "words_nearest_mean": ":"}  # references in shots curves
@@ -50,7 +51,7 @@ def shots_curve(title: str, records: Sequence[Record]) -> Any:
 
 def confusion(record: Record) -> Any:
     """Share of answers for every right label; rows sum to 1."""
-    asked = [item for item in record.items if "left_out" not in item]
+    asked = answered(record.items)
     counts = Counter((item["gold"], item["predicted"]) for item in asked)
     golds = sorted({gold for gold, _ in counts})
     names = golds + sorted({answer for _, answer in counts} - set(golds))

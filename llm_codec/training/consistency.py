@@ -7,8 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from llm_codec.config import FRAMES_PER_LATENT
 from llm_codec.mel import LogMel
-from llm_codec.spectral import FRAMES_PER_LATENT, MEL_BANDS, MEL_WINDOW
+from llm_codec.spectral import MEL_BANDS, MEL_WINDOW
 from llm_codec.training.frozen import Frozen
 from llm_codec.training.term import Setting, Step, Term
 from llm_codec.training.whisper import WhisperFeatures

@@ -67,7 +67,7 @@ def open_corpus(name: str, split: str, evaluate_split: str) -> Corpus:
 
     if (root / "manifest.csv").is_file():
         return Corpus(name, read_manifest(root), load)
-    if root.is_dir() and not _saved_by_datasets(root):
+    if root.is_dir() and not saved_by_datasets(root):
         rows = _folder_rows(root, split)
     else:
         from llm_codec.training.dataset import Recordings
@@ -90,7 +90,8 @@ def row_of(path: str, source: str, split: str, **columns: Any) -> Row:
     return {"label_kind": kind, **known, "path": path, "source": source, "split": split}
 
 
-def _saved_by_datasets(root: Path) -> bool:
+def saved_by_datasets(root: Path) -> bool:
+    """Whether a folder was written by ``save_to_disk``."""
     return any((root / name).is_file() for name in ("dataset_dict.json", "state.json"))
 
 

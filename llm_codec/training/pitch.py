@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from llm_codec import atomic
-from llm_codec.config import CodecConfig
-from llm_codec.spectral import STEPS_PER_LATENT
+from llm_codec.config import STEPS_PER_LATENT, CodecConfig
 from llm_codec.tone import LOWEST, PITCHES, pitch_step
 from llm_codec.training.bank import ClipBank, extent
 from llm_codec.training.data import Span
