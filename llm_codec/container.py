@@ -82,25 +82,25 @@ def read(content: bytes) -> tuple[dict[str, Any], bytes]:
 
 def packed_bytes(count: int, size: int) -> int:
     """Bytes that ``count`` codes of a codebook of ``size`` words take."""
-    return (count * _bits(size) + 7) // 8
+    return (count * code_bits(size) + 7) // 8
 
 
 def pack(codes: Tensor, size: int) -> bytes:
     """Codes (B, T_k) as ceil(log2 V_k) bits each, most significant first, to a whole byte."""
-    shifts = np.arange(_bits(size))[::-1]
+    shifts = np.arange(code_bits(size))[::-1]
     bits = (codes.cpu().numpy().reshape(-1, 1) >> shifts) & 1
     return np.packbits(bits.astype(np.uint8)).tobytes()
 
 
 def unpack(packed: bytes, shape: tuple[int, int], size: int) -> Tensor:
     """Inverse of `pack`."""
-    width = _bits(size)
+    width = code_bits(size)
     bits = np.unpackbits(np.frombuffer(packed, np.uint8), count=shape[0] * shape[1] * width)
     weights = 1 << np.arange(width, dtype=np.int64)[::-1]
     return torch.from_numpy((bits.reshape(-1, width) @ weights).reshape(shape))
 
 
-def _bits(size: int) -> int:
+def code_bits(size: int) -> int:
     """Bits of one code of a codebook of ``size`` words."""
     return max(1, (size - 1).bit_length())
 

@@ -19,8 +19,8 @@ from llm_codec.parser import Parser, UsageError, at_least, seed
 
 CODECS = "identity,mulaw,pocket"
 # What the numbers depend on; a record names these alone.
-SETTINGS = ("data", "codecs", "split", "limit", "seed", "baseline", "utmos", "dnsmos", "whisper",
-            "speaker")
+SETTINGS = ("data", "codecs", "split", "limit", "seed", "baseline", "with_words", "utmos", "dnsmos",
+            "whisper", "speaker")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -74,9 +74,12 @@ def parser() -> Parser:
              "dac:WEIGHTS[@N], snac:FOLDER_OR_ID, or a codec of this project by preset, folder or "
              f"hub id, @N for its N leading scales ({CODECS})")
     add("--split", help="split of the manifest (all)")
-    add("--limit", type=at_least(1), metavar="N", help="most clips of each kind of audio (all)")
+    add("--limit", type=at_least(1), metavar="N",
+        help="most clips of each source of the manifest (all)")
     add("--seed", type=seed, default=0, help="of the draw of clips and of the bootstrap (0)")
     add("--baseline", metavar="CODEC", help="one of --codecs: differences to it, clip by clip")
+    add("--with-words", action="store_true",
+        help="also what the words of this project's codecs are worth, on all clips of the split")
     add("--jobs", type=at_least(1), default=1, metavar="N", help="processes (1)")
     add("--json", type=Path, metavar="FILE", help="the record; a run that was stopped goes on")
     add("--summary", type=Path, metavar="FILE", help="the record without the lines of single clips")
@@ -109,17 +112,33 @@ def measure(args: argparse.Namespace) -> list[Line]:
     able = [row["codec"] for row in head["codecs"]]
     if args.baseline is not None and args.baseline not in able:
         raise UsageError(f"--baseline {args.baseline} is none of the codecs: {', '.join(able)}")
+    if args.with_words and not _with_words(head):
+        raise UsageError("--with-words needs a codec of this project, at all scales, in --codecs")
     wanted = Wanted(args.utmos, args.dnsmos, args.whisper, args.speaker)
     wanted.load()  # an error now, rather than in every process
     plan = run.Plan(clips, able, head, args.baseline, args.seed, wanted)
     if args.json and args.json.exists() and not args.force:
         return _finished(args.json, head)
     with _journal(args, head) as journal:
-        lines = run.run(plan, journal, args.jobs)
+        lines = [*run.run(plan, journal, args.jobs), *_about_words(args, head)]
         if args.json:
             _write(args.json, lines)
     journal.path.unlink(missing_ok=True)
     return lines
+
+
+def _about_words(args: argparse.Namespace, head: Line) -> list[Line]:
+    if not args.with_words:
+        return []
+    from llm_codec.bench import words
+
+    return words.beside(args.data, _with_words(head), args.split, args.seed)
+
+
+def _with_words(head: Line) -> list[str]:
+    """Codecs of this project that are measured with all their scales."""
+    return [row["codec"] for row in head["codecs"]
+            if "codec" in row.get("fingerprints", {}) and "@" not in row["codec"]]
 
 
 def short(lines: Sequence[Line]) -> list[Line]:
@@ -129,9 +148,11 @@ def short(lines: Sequence[Line]) -> list[Line]:
 
 def write(lines: Sequence[Line], args: argparse.Namespace) -> None:
     """The table on stdout, and what else was asked for."""
-    from llm_codec.bench import plots, report, samples, table
+    from llm_codec.bench import plots, report, samples, table, words_table
 
     print(table.text(lines))
+    if table.of_kind(lines, "words"):
+        print(f"\n{words_table.text(lines)}")
     if args.summary:
         _write(args.summary, short(lines))
     if args.plot and table.of_kind(lines, "summary"):

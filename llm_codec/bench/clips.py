@@ -15,7 +15,7 @@ UNKNOWN = "unknown"
 
 # What a manifest's ``group`` counts as.
 KINDS = {
-    "speech": "speech", "noisy_speech": "speech",
+    "speech": "speech", "noisy_speech": "noisy speech",
     "vocal": "sound", "animal": "sound", "environment": "sound", "object": "sound",
     "noise": "sound", "sound": "sound",
     "music": "music", "instrument": "music", "synth": "music",
@@ -29,14 +29,16 @@ class Clip:
     Args:
         name: path below the folder; what a record calls it.
         path: where `llm_codec.manifest.load_clip` finds it.
-        kind: speech, sound, music or unknown.
+        kind: speech, noisy speech, sound, music or unknown.
         transcript: what is said, if known.
+        source: of a manifest's clip, the recordings it is one of.
     """
 
     name: str
     path: Path
     kind: str = UNKNOWN
     transcript: str = ""
+    source: str = ""
 
 
 def find(
@@ -47,7 +49,7 @@ def find(
     Args:
         data: a folder, with a ``manifest.csv`` or without, or the manifest itself.
         split: rows of a manifest to take; None takes all.
-        limit: most clips of each kind; which, the seed decides.
+        limit: most clips of each source of a manifest, or of a folder; which, the seed decides.
         seed: of that draw.
 
     Raises:
@@ -67,7 +69,8 @@ def find(
         raise FileNotFoundError(f"{root} holds no audio files ({', '.join(audio.SUFFIXES)})")
     if limit is None:
         return clips
-    return [clips[place] for place in draw([clip.kind for clip in clips], limit, seed)]
+    groups = [f"{clip.source} {clip.kind}" for clip in clips]
+    return [clips[place] for place in draw(groups, limit, seed)]
 
 
 def folder(data: Path) -> Path:
@@ -99,16 +102,17 @@ def rows(root: Path, split: str | None) -> list[dict[str, str]]:
 
 def listed(root: Path, rows: Sequence[dict[str, str]]) -> list[Clip]:
     """Clips of rows of the manifest of ``root``."""
-    return [Clip(row["path"], root / row["path"], _kind(row), row.get("transcript") or "")
+    return [Clip(row["path"], root / row["path"], _kind(row), row.get("transcript") or "",
+                 row["source"])
             for row in rows]
 
 
-def draw(kinds: Sequence[str], limit: int, seed: int) -> list[int]:
-    """Places of at most ``limit`` items of each kind, in order; which, the seed decides."""
+def draw(groups: Sequence[str], limit: int, seed: int) -> list[int]:
+    """Places of at most ``limit`` items of each group, in order; which, the seed decides."""
     chosen: set[int] = set()
-    for kind in sorted(set(kinds)):
-        places = [place for place, other in enumerate(kinds) if other == kind]
-        drawn = random.Random(f"{seed} {kind}")  # so that a kind's draw is its own
+    for group in sorted(set(groups)):
+        places = [place for place, other in enumerate(groups) if other == group]
+        drawn = random.Random(f"{seed} {group}")  # so that a group's draw is its own
         chosen |= set(drawn.sample(places, min(limit, len(places))))
     return sorted(chosen)
 

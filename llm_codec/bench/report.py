@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
-from llm_codec.bench import plots, table
+from llm_codec.bench import plots, table, words_table
 from llm_codec.bench.samples import Sample, difference, picture, player, spectrogram
 from llm_codec.bench.table import Table
 from llm_codec.bench.worker import Line
@@ -25,7 +25,8 @@ def page(lines: Sequence[Line], samples: Sequence[Sample]) -> str:
     """
     head = lines[0]
     css = files("llm_codec.bench").joinpath(STYLE).read_text("utf-8")
-    tables = table.sections(lines) if table.of_kind(lines, "summary") else []
+    measured = table.of_kind(lines, "summary")
+    tables = [*table.sections(lines), *words_table.sections(lines)] if measured else []
     body = [_intro(head, lines)]
     if tables:
         (_, overview), *others = tables

@@ -100,7 +100,7 @@ def run(plan: Plan, journal: Journal, jobs: int) -> list[Line]:
 
     Returns:
         Lines of the record: header, clips that cannot be read, rows of clips, codebooks,
-        summaries, differences, costs.
+        summaries by kind and by source, differences, costs.
 
     Raises:
         ChildProcessError: a process died.
@@ -133,6 +133,7 @@ def record(plan: Plan, measured: Iterable[Line]) -> list[Line]:
           if row["codec"] == spec),
         *usage.lines(),
         *(summary.summarise(clips, plan.specs, plan.seed) if clips else ()),
+        *summary.by_source(clips, plan.specs, plan.seed),
         *(summary.differences(clips, plan.specs, plan.baseline, plan.seed)
           if clips and plan.baseline else ()),
         *costs.costs(clips, plan.specs, costs.peak_memory(plan.specs)),
@@ -143,7 +144,7 @@ def _row(clip: Line, row: Line) -> Line:
     """A clip's line in the record: all but the costs."""
     kept = {name: value for name, value in row.items() if name not in ("codec", "cost")}
     return {"line": "clip", "codec": row["codec"], "clip": clip["clip"], "kind": clip["kind"],
-            "seconds": clip["seconds"], "sha256": clip["sha256"], **kept}
+            "source": clip["source"], "seconds": clip["seconds"], "sha256": clip["sha256"], **kept}
 
 
 def _measured(plan: Plan, clips: Sequence[Clip], jobs: int) -> Iterator[Line]:

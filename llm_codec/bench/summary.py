@@ -1,4 +1,4 @@
-"""Summary: means with intervals, by codec and kind of audio, and differences to a baseline."""
+"""Summary: means with intervals, by codec and kind or source, and differences to a baseline."""
 
 from __future__ import annotations
 
@@ -54,8 +54,26 @@ def summarise(clips: Sequence[Line], specs: Sequence[str], seed: int) -> list[Li
         seed: of the bootstrap.
     """
     return [
-        {"line": "summary", "codec": spec, "kind": kind, **_summary(_rows(clips, spec, kind), seed)}
+        {"line": "summary", "codec": spec, "kind": kind,
+         **_summary(_rows(_of(clips, kind), spec), seed)}
         for kind in kinds(clips) for spec in specs
+    ]
+
+
+def by_source(clips: Sequence[Line], specs: Sequence[str], seed: int) -> list[Line]:
+    """The same for each source that a manifest names, and kind where a source has several.
+
+    Args:
+        clips, specs, seed: as for `summarise`.
+    """
+    parts = {(clip["source"], clip["kind"]): [] for clip in clips if clip["source"]}
+    for part, found in parts.items():
+        found += [clip for clip in clips if (clip["source"], clip["kind"]) == part]
+    return [
+        {"line": "source", "codec": spec, "source": source, "kind": kind,
+         **_summary(_rows(parts[source, kind], spec), seed)}
+        for source, kind in sorted(parts, key=lambda part: (_place(part[1]), part[0]))
+        for spec in specs
     ]
 
 
@@ -70,9 +88,9 @@ def differences(
     """
     lines = []
     for kind in kinds(clips):
-        base = [row.get("metrics", {}) for row in _rows(clips, baseline, kind)]
+        base = [row.get("metrics", {}) for row in _rows(_of(clips, kind), baseline)]
         for spec in (spec for spec in specs if spec != baseline):
-            other = [row.get("metrics", {}) for row in _rows(clips, spec, kind)]
+            other = [row.get("metrics", {}) for row in _rows(_of(clips, kind), spec)]
             lines.append({"line": "difference", "codec": spec, "baseline": baseline, "kind": kind,
                           "metrics": _differences(base, other, seed)})
     return lines
@@ -82,12 +100,15 @@ def _place(kind: str) -> tuple[int, str]:
     return (_ORDER.index(kind) if kind in _ORDER else len(_ORDER), kind)
 
 
-def _rows(clips: Sequence[Line], spec: str, kind: str) -> list[Line]:
+def _of(clips: Sequence[Line], kind: str) -> list[Line]:
+    return [clip for clip in clips if kind in (ALL, clip["kind"])]
+
+
+def _rows(clips: Sequence[Line], spec: str) -> list[Line]:
     """Rows of one codec, in the order of the clips, with ``seconds`` and ``kind`` of the clip."""
     return [
         row | {"seconds": clip["seconds"], "kind": clip["kind"]}
-        for clip in clips if kind in (ALL, clip["kind"])
-        for row in clip["rows"] if row["codec"] == spec
+        for clip in clips for row in clip["rows"] if row["codec"] == spec
     ]
 
 

@@ -55,6 +55,20 @@ def kind_table(lines: Sequence[Line], kind: str) -> Table:
     return Table(titles, body)
 
 
+def source_table(lines: Sequence[Line], name: str) -> Table | None:
+    """One row a source of the manifest: what a metric is for every codec; None without sources."""
+    rows = [row for row in of_kind(lines, "source") if name in row["metrics"]]
+    if not rows:
+        return None
+    specs = list(dict.fromkeys(row["codec"] for row in rows))
+    by_source: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        title = [row["source"], row["kind"], str(row["metrics"][name]["n"])]
+        cells = by_source.setdefault((row["source"], row["kind"]), title)
+        cells.append(_cell(row["metrics"][name], name))
+    return Table(["source", "kind", "clips", *specs], [*by_source.values()])
+
+
 def difference_table(lines: Sequence[Line], kind: str) -> Table | None:
     """One row a codec: what it has more than the baseline, clip by clip; None without one."""
     rows = [row for row in of_kind(lines, "difference") if row["kind"] == kind]
@@ -111,6 +125,8 @@ def sections(lines: Sequence[Line]) -> list[tuple[str, Table]]:
         title = kind.capitalize()
         parts.append((f"{title}, {clips} clips", kind_table(lines, kind)))
         parts.append((f"{title}, paired differences", difference_table(lines, kind)))
+    parts += [(f"{METRICS[name].title} by source", source_table(lines, name))
+              for name in ("pesq_wb", "stoi", "mel")]
     parts += [("Codebooks", codebook_table(lines)), ("Costs", cost_table(lines))]
     return [(title, table) for title, table in parts if table]
 

@@ -94,6 +94,22 @@ def measure(args: argparse.Namespace) -> list[Line]:
     ]
 
 
+def beside(data: Path, specs: Sequence[str], split: str | None, seed: int) -> list[Line]:
+    """The same for a record of reconstruction: on all clips of the split, with the usual questions.
+
+    Args:
+        data: folder of a ``manifest.csv``, or the manifest itself.
+        specs: codecs of this project.
+        split: None takes all rows.
+        seed: of questions, noise and resamples.
+    """
+    argv = ["--words", "--data", str(data), "--codecs", ",".join(specs), "--seed", str(seed)]
+    args = _parser().parse_args(argv + (["--split", split] if split else []))
+    with one_thread(), torch.inference_mode():
+        head, clips, *lines = measure(args)
+    return [{**clips, "line": "labelled", "conditions": head["conditions"]}, *lines]
+
+
 def _sources(args: argparse.Namespace, rows: Rows, name: str) -> list[str]:
     """Sources given; else the usual ones, or where there is none of them, all that can be asked.
 

@@ -13,16 +13,22 @@ CHANGES = {"kept_gain": "-6 dB", "kept_shift": "10 ms later", "kept_noise": "noi
 
 def text(lines: Sequence[Line]) -> str:
     """Everything for a terminal."""
-    data = lines[1]
-    rows = of_kind(lines, "words")
-    sections = {
-        f"Words in use, {data['clips']} clips": _use(rows),
-        "Scale-1 words that stay, %": _stability(rows),
-        "Clips of one class nearer than clips of two, AUC on scale-1 words": _nearness(rows),
-        "2-way 1-shot by the nearest class mean, right, %": _few_shot(lines),
-    }
-    shown = [f"{title}\n\n{markdown(table)}\n" for title, table in sections.items()]
+    shown = [f"{title}\n\n{markdown(table)}\n" for title, table in sections(lines)]
     return "\n".join([*shown, "value [95 % bootstrap interval over clips]"])
+
+
+def sections(lines: Sequence[Line]) -> list[tuple[str, Table]]:
+    """Every table about words with a title; none where words were not measured."""
+    rows = of_kind(lines, "words")
+    if not rows:
+        return []
+    (clips,) = (line["clips"] for line in lines if "sources" in line)
+    return [
+        (f"Words in use, {clips} clips", _use(rows)),
+        ("Scale-1 words that stay, %", _stability(rows)),
+        ("Clips of one class nearer than clips of two, AUC on scale-1 words", _nearness(rows)),
+        ("2-way 1-shot by the nearest class mean, right, %", _few_shot(lines)),
+    ]
 
 
 def _use(rows: Sequence[Line]) -> Table:

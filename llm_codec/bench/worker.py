@@ -45,11 +45,11 @@ class Worker:
         """Everything about one clip; a clip that cannot be read is reported, not raised.
 
         Returns:
-            ``clip``, ``kind`` and either ``error``, or ``sha256`` of its samples and ``rows``: one
-            for each codec, with ``metrics``, ``failed``, ``codes`` (how often each was used, by
-            scale) and ``cost`` (what differs from run to run), or with ``error``.
+            ``clip``, ``kind``, ``source`` and either ``error``, or ``sha256`` of its samples and
+            ``rows``: one for each codec, with ``metrics``, ``failed``, ``codes`` (how often each
+            was used, by scale) and ``cost`` (what differs from run to run), or with ``error``.
         """
-        head = {"clip": clip.name, "kind": clip.kind}
+        head = {"clip": clip.name, "kind": clip.kind, "source": clip.source}
         try:
             wave = load_clip(clip.path, RATE)
         except (ValueError, OSError) as error:

@@ -86,7 +86,7 @@ class NeuralCodec(Codec):
     Its networks see only what `container.unpack` finds in the payload.
     """
 
-    counted = "ceil(log2 V) bits a code, padded to bytes for each scale; no header"
+    counted = "ceil(log2 V) bits a code, padded to bytes for each clip; no header"
 
     @abstractmethod
     def to_codes(self, wave: Tensor) -> list[Tensor]:
@@ -111,18 +111,24 @@ class NeuralCodec(Codec):
 
 
 def pack(codes: Sequence[Tensor], sizes: Sequence[int]) -> bytes:
-    """Codes (T_k,) of every scale, ceil(log2 V_k) bits each, every scale from a new byte on."""
-    return b"".join(container.pack(*pair) for pair in zip(codes, sizes, strict=True))
+    """Codes (T_k,) of every scale, ceil(log2 V_k) bits each, one behind the other."""
+    bits = [_bits(container.pack(scale, size))[: len(scale) * container.code_bits(size)]
+            for scale, size in zip(codes, sizes, strict=True)]
+    return np.packbits(np.concatenate(bits)).tobytes()
 
 
 def unpack(payload: bytes, lengths: Sequence[int], sizes: Sequence[int]) -> list[Tensor]:
     """Inverse of `pack`; ``lengths`` are T_k."""
-    codes, start = [], 0
-    for length, size in zip(lengths, sizes, strict=True):
-        end = start + container.packed_bytes(length, size)
-        codes.append(container.unpack(payload[start:end], (1, length), size)[0])
-        start = end
-    return codes
+    counts = [length * container.code_bits(size)
+              for length, size in zip(lengths, sizes, strict=True)]
+    parts = np.split(_bits(payload), np.cumsum(counts))[:-1]
+    return [container.unpack(np.packbits(part).tobytes(), (1, length), size)[0]
+            for part, length, size in zip(parts, lengths, sizes)]
+
+
+def _bits(packed: bytes) -> np.ndarray:
+    """Bits of bytes, (8 N,) uint8, most significant first."""
+    return np.unpackbits(np.frombuffer(packed, np.uint8))
 
 
 def fit(wave: np.ndarray, num_samples: int, delay: int = 0) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from llm_codec.bench.codecs.base import Codec, Encoded, SpecError, fit, pack, unpack
 from llm_codec.codec import LLMCodec
 
-LEVEL_BYTES = 4
+LEVEL = "<f2"  # of a clip: a step is 0.008 dB at most
 
 
 class Words(Codec):
@@ -24,7 +24,7 @@ class Words(Codec):
         SpecError: it has no such number of scales.
     """
 
-    counted = "ceil(log2 V) bits a code, padded to bytes for each scale, and 32 for the level"
+    counted = "ceil(log2 V) bits a code, padded to bytes for each clip, and 16 for the level"
 
     def __init__(self, spec: str, codec: LLMCodec, scales: int | None = None) -> None:
         try:
@@ -38,13 +38,13 @@ class Words(Codec):
         """See `Codec.encode`."""
         codes = self.codec.encode(wave, scales=self.scales)
         scales = tuple(scale[0] for scale in codes.scales)
-        payload = codes.gain.numpy().astype("<f4").tobytes() + pack(scales, self.codebook_sizes)
+        payload = codes.gain.numpy().astype(LEVEL).tobytes() + pack(scales, self.codebook_sizes)
         return Encoded(payload, 8 * len(payload), scales)
 
     def decode(self, encoded: Encoded, num_samples: int) -> np.ndarray:
         """See `Codec.decode`."""
-        level, packed = encoded.payload[:LEVEL_BYTES], encoded.payload[LEVEL_BYTES:]
-        gain = float(np.frombuffer(level, "<f4")[0])
+        level, packed = encoded.payload[:2], encoded.payload[2:]
+        gain = float(np.frombuffer(level, LEVEL)[0])
         scales = unpack(packed, [*map(len, encoded.codes)], self.codebook_sizes)
         codes = self.codec.codes([scale[None] for scale in scales], [num_samples], [gain])
         return fit(self.codec.decode(codes, seed=0)[0, 0].numpy(), num_samples)

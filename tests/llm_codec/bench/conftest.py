@@ -64,7 +64,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
             path = f"dev/{group}{number}.wav"
             (root / "dev").mkdir(exist_ok=True)
             soundfile.write(root / path, voice(0.9, seed=len(rows)), RATE)
-            rows.append({"path": path, "split": "dev", "group": group, "transcript": "oh"})
+            rows.append({"path": path, "source": f"{group}s", "split": "dev", "group": group,
+                         "transcript": "oh"})
     soundfile.write(root / "train.wav", voice(0.5), RATE)
     rows.append({"path": "train.wav", "split": "train", "group": "speech"})
     (root / "broken.wav").write_bytes(b"this is not audio")

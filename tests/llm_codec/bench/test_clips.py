@@ -13,6 +13,7 @@ def test_manifest_gives_clips_of_a_split_with_kind_and_transcript(corpus):
     found = clips.find(corpus, "dev")
     assert [clip.name for clip in found][:2] == ["dev/speech0.wav", "dev/speech1.wav"]
     assert Counter(clip.kind for clip in found) == {"speech": 3, "sound": 3, "music": 3}
+    assert [clip.source for clip in found[::3]] == ["speechs", "objects", "instruments"]
     assert found[0].transcript == "oh" and found[0].path.is_file()
     assert clips.find(corpus / "manifest.csv", "dev") == found
 

@@ -29,8 +29,10 @@ def test_length_comes_back(folder, speech, spec, length):
 
 def test_words_decode_to_what_the_codec_gives(codec, speech):
     wrapped = Words("tiny", codec)
-    encoded = wrapped.encode(speech)
-    expected = codec.decode(codec.encode(speech), seed=0)[0, 0].numpy()
+    encoded = wrapped.encode(0.37 * speech)
+    codes = codec.encode(0.37 * speech)
+    codes = dataclasses.replace(codes, gain=codes.gain.half().float())  # as it is sent
+    expected = codec.decode(codes, seed=0)[0, 0].numpy()
     assert np.array_equal(wrapped.decode(encoded, len(speech)), expected)
 
 
@@ -47,7 +49,7 @@ def test_bits_are_those_of_codes_and_level(codec, speech):
     blocks = -(-len(speech) // codec.config.block_samples)
     assert encoded.tokens == 14 * blocks
     needed = blocks * (2 * 4 + 4 * 5 + 8 * 5)  # 16, 32 and 32 words
-    assert needed + 32 <= encoded.bits < needed + 32 + 3 * 8
+    assert needed + 16 <= encoded.bits < needed + 16 + 8
     assert encoded.bits == 8 * len(encoded.payload)
 
 

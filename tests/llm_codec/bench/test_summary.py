@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from llm_codec.bench import summary
+from llm_codec.bench import summary, table
 from llm_codec.bench.usage import Usage
 
 
@@ -16,7 +16,7 @@ def clip(name: str, kind: str = "speech", seconds: float = 2.0, **values: dict |
     rows = [{"codec": codec, "bits": 100, "tokens": 10, "metrics": metrics, "failed": {}}
             if metrics is not None else {"codec": codec, "error": "failed"}
             for codec, metrics in values.items()]
-    return {"clip": name, "kind": kind, "seconds": seconds, "rows": rows}
+    return {"clip": name, "kind": kind, "source": "", "seconds": seconds, "rows": rows}
 
 
 def test_interval_covers_a_known_mean_about_as_often_as_it_says():
@@ -55,6 +55,21 @@ def test_failures_are_counted_where_the_metric_applies():
     assert speech["metrics"]["mel"]["failed"] == 1 and speech["errors"] == 1
     assert "pesq_wb" not in music["metrics"]
     assert whole["metrics"]["pesq_wb"]["failed"] == 2 and whole["metrics"]["mel"]["n"] == 3
+
+
+def test_sources_are_counted_each_by_itself():
+    clips = [clip("a", x={"mel": 1.0}), clip("b", "music", x={"mel": 3.0}),
+             clip("c", x={"mel": 4.0}, seconds=1.0), clip("d", x={"mel": 9.0})]
+    clips = [one | {"source": name} for one, name in zip(clips, ("read", "band", "said", ""))]
+    lines = summary.by_source([*clips, clips[0]], ["x"], 0)
+    assert [(row["source"], row["kind"], row["clips"], row["metrics"]["mel"]["mean"])
+            for row in lines] == [("read", "speech", 2, 1), ("said", "speech", 1, 4),
+                                  ("band", "music", 1, 3)]
+    assert [row["bits_per_second"] for row in lines] == [50, 100, 50]
+    titles, rows = table.source_table(lines, "mel")
+    assert titles == ["source", "kind", "clips", "x"] and rows[1] == ["said", "speech", "1", "4.00"]
+    assert table.source_table(lines, "stoi") is None
+    assert summary.by_source([clips[3]], ["x"], 0) == []
 
 
 def test_differences_are_taken_clip_by_clip():

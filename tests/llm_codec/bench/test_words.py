@@ -142,3 +142,23 @@ def test_codecs_of_two_rates_are_refused(measure, folder, tmp_path, vocabulary):
     LLMCodec.tiny(vocabulary, sample_rate=24000).save_pretrained(tmp_path / "fast")
     code, _, err = measure(codecs=f"{folder},{tmp_path / 'fast'}")
     assert code == 2 and "different sample rates" in err and err.count("\n") == 1
+
+
+def test_one_record_holds_sound_and_words(bench, classes, folder, read, pick, tmp_path):
+    command = ["--data", classes, "--codecs", f"mulaw,{folder}", "--split", "dev", "--with-words"]
+    code, out, err = bench(*command, "--json", tmp_path / "both", "--html", tmp_path / "page.html")
+    assert code == 0 and not err and "Words in use, 20 clips" in out and "| mulaw" in out
+    assert "Scale-1 words that stay" in (tmp_path / "page.html").read_text("utf-8")
+    both = read(tmp_path / "both")
+    assert "--with-words" in both[0]["command"] and pick(both, "source", source="calls")
+    bench("--words", "--data", classes, "--codecs", folder, "--split", "dev",
+          "--json", tmp_path / "words")
+    head, data, *lines = read(tmp_path / "words")
+    assert pick(both, "labelled") == [data | {"line": "labelled", "conditions": head["conditions"]}]
+    assert both[-2:] == lines
+    assert bench(*command, "--json", tmp_path / "both")[1] == out  # a finished record is read
+
+
+def test_words_of_other_codecs_alone_cannot_be_measured(bench, classes, folder, tmp_path):
+    code, _, err = bench("--data", classes, "--codecs", f"mulaw,{folder}@1", "--with-words")
+    assert code == 2 and "--with-words needs a codec of this project" in err
