@@ -142,12 +142,27 @@ def save(
     atomic.write_bytes(path, buffer.getvalue())
 
 
+def require_whole(path: str | PathLike) -> None:
+    """Raises AudioError if a wav file ends before its header says: libsndfile takes what is there.
+
+    A few bytes are forgiven, which writers count in different ways, and so are sizes that programs
+    put down when they write to a pipe.
+    """
+    with open(path, "rb") as stream:
+        head, size = stream.read(8), stream.seek(0, io.SEEK_END)
+    promised = 8 + int.from_bytes(head[4:], "little")
+    if head[:4] == b"RIFF" and size + 8 < promised < 0x7FFF0000:
+        raise AudioError(f"{path} ends after {size} bytes, but its header says {promised}; copy or "
+                         "convert it again")
+
+
 def _read(path: Path) -> tuple[np.ndarray, int]:
     """Samples (S, C) float32 and rate of a file, or AudioError saying why not."""
     try:
         with open(path, "rb") as stream:
             if not stream.peek(1):
                 raise AudioError(f"{path} is an empty file (0 bytes); expected audio")
+        require_whole(path)
         # By name: a callback of Python's that fails inside libsndfile would print a traceback.
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except FileNotFoundError:

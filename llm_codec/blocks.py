@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
@@ -12,7 +13,7 @@ import soundfile
 import soxr
 
 from llm_codec import atomic
-from llm_codec.audio import LOUDEST, RATES, AudioError
+from llm_codec.audio import LOUDEST, RATES, AudioError, require_whole
 
 READ_FRAMES = 2**16  # sample frames read at a time
 
@@ -65,8 +66,9 @@ def read(path: str | PathLike, sample_rate: int) -> Iterator[np.ndarray]:
         float32 (n,), n >= 1, in [-1, 1].
 
     Raises:
-        AudioError: the file turns out damaged, or to hold NaN or infinity.
+        AudioError: the file is cut short, turns out damaged, or holds NaN or infinity.
     """
+    require_whole(path)
     try:
         with soundfile.SoundFile(str(path)) as file:
             mono = (block.mean(axis=1) for block in _blocks(file, path))
@@ -115,6 +117,7 @@ def save(
     if kind not in (".wav", ".flac"):
         raise AudioError(f"{path} ends in {kind or 'nothing'!r}; expected .wav or .flac")
     layout = {"format": kind[1:].upper(), "subtype": "PCM_16"}
+    written = 0
     with atomic.writing(path) as stream:  # by name: libsndfile prints errors of Python's streams
         try:
             with soundfile.SoundFile(stream.name, "w", sample_rate, 1, **layout) as file:
@@ -123,5 +126,8 @@ def save(
                 for wave in waves:
                     steps = np.clip(np.round(wave * 2.0**15), -(2**15), 2**15 - 1)
                     file.write(steps.astype(np.int16))
+                    written += len(steps)
         except soundfile.SoundFileError as error:
             raise OSError(errno.EIO, f"cannot be written ({error})", str(path)) from error
+        if shape(stream.name) != (written, sample_rate):  # closing a file tells of no full disk
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))

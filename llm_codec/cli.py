@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(stop.code or 0)
     except UsageError as error:
         return report(error, "--debug" in argv, MISUSED)
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError, RuntimeError, MemoryError) as error:
         return report(error, "--debug" in argv, FAILED)
     except KeyboardInterrupt as error:
         return report(error, "--debug" in argv, INTERRUPTED)

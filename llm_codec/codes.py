@@ -161,6 +161,8 @@ class Codes:
     @classmethod
     def _parse(cls, header: dict[str, Any], packed: bytes) -> Codes:
         """Codes of a header and of the packed bits behind it."""
+        if not isinstance(header, dict):  # a number or a list is JSON too
+            raise CodesError("its header is no object")
         num_samples = torch.tensor(header.pop("num_samples"), dtype=torch.int64)
         gain = torch.tensor(header.pop("gain"), dtype=torch.float32)
         sizes, frames = header["codebook_sizes"], header.pop("frames")
@@ -175,8 +177,7 @@ class Codes:
         lengths = [container.packed_bytes(rows * count, size) for (rows, count), size in pairs]
         if sum(lengths) != len(packed):  # before anything of that length is made
             raise CodesError(f"{len(packed)} bytes of codes where the header says {sum(lengths)}")
-        ends = np.cumsum(lengths)
-        parts = [packed[end - length : end] for end, length in zip(ends, lengths)]
+        parts = [packed[end - length : end] for end, length in zip(np.cumsum(lengths), lengths)]
         scales = [container.unpack(part, *pair) for part, pair in zip(parts, pairs)]
         return cls(tuple(scales), num_samples, gain, **header)
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from llm_codec import checkpoint
+from llm_codec.causal import load_tokenizer
 from llm_codec.checkpoint import CheckpointError
 from llm_codec.codec import LLMCodec
 from llm_codec.config import CodecConfig
@@ -201,9 +202,7 @@ def _vocabulary(
     entries = read_words(Path(words)) if isinstance(words, (str, Path)) else list(words)
     vocabulary = Vocabulary([entries, *(range(size) for size in config.codebook_sizes[1:])])
     if isinstance(tokenizer, str):
-        from transformers import AutoTokenizer  # heavy, and only needed here
-
-        tokenizer = AutoTokenizer.from_pretrained(tokenizer)
+        tokenizer = load_tokenizer(tokenizer)
     if tokenizer is not None:
         vocabulary.bind(tokenizer, config)
     return vocabulary

@@ -8,6 +8,8 @@ from tempfile import TemporaryDirectory
 import torch
 from huggingface_hub import HfApi, ModelHubMixin
 
+from llm_codec import atomic
+
 CARD = "README.md"
 _TEMPLATE = """---
 {{ card_data }}
@@ -76,7 +78,7 @@ class HubMixin(
     def write_card(self, folder: Path) -> None:
         """Writes a model card unless the folder has one."""
         if not (folder / CARD).exists():
-            self.generate_model_card().save(folder / CARD)
+            atomic.write_bytes(folder / CARD, str(self.generate_model_card()).encode())
 
 
 def upload(

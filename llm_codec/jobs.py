@@ -105,7 +105,7 @@ def each(jobs: list[Job], work: Work, done: Done, args: argparse.Namespace) -> i
         for source, target in _progress(jobs):
             try:
                 _do(source, target, work, done if args.input.is_dir() else None, tally, args)
-            except (ValueError, OSError) as error:
+            except (ValueError, OSError, RuntimeError, MemoryError) as error:
                 tally.failed.append(error)
     finally:  # also where it is interrupted
         code = tally.tell(args.debug)

@@ -128,6 +128,8 @@ def lie(content: bytes, draw: random.Random) -> bytes:
             header[name] = draw.choice(VALUES)
     if draw.random() < 0.2:
         packed = mutate(packed, draw, [packed])
+    if draw.random() < 0.05:
+        header = draw.choice(VALUES)
     text = json.dumps(header).encode()
     if draw.random() < 0.2:
         return sealed(draw.choice((0, 1, 2, 3)), mutate(text, draw, [text]), packed)

@@ -24,7 +24,10 @@ LAYOUTS = {
 
 @pytest.fixture(params=LAYOUTS, scope="module")
 def any_codec(request: pytest.FixtureRequest) -> LLMCodec:
-    return LLMCodec.tiny(**LAYOUTS[request.param])
+    codec = LLMCodec.tiny(**LAYOUTS[request.param])
+    if codec.config.decoder == "spectral":  # one pitch for all: what is told rounds, see below
+        codec.decoder.pitch.project.weight[1:] = 0
+    return codec
 
 
 @pytest.fixture(params=[1, 5, 250])
@@ -54,8 +57,8 @@ def test_every_clip_gets_the_codes_it_has_alone(any_codec: LLMCodec, run_blocks:
 def test_every_clip_gets_the_sound_it_has_alone(any_codec: LLMCodec, run_blocks: None) -> None:
     codes = any_codec.encode(clips(any_codec))
     for item, wave in zip(codes, any_codec.decode(codes, seed=5), strict=True):
-        alone = any_codec.decode(item, seed=5)  # rounding of a pitch grows with the harmonics
-        assert (wave - alone).norm() <= 1e-2 * alone.norm()
+        alone = any_codec.decode(item, seed=5)
+        assert (wave - alone).norm() <= 1e-5 * alone.norm()
         assert wave.shape == (1, 1, int(item.num_samples)) and wave.dtype == torch.float32
 
 
@@ -121,7 +124,15 @@ def test_a_stack_sounds_as_each_of_its_clips_alone(any_codec: LLMCodec) -> None:
     together = any_codec.decode(Codes.stack(items), seed=5)
     for wave, item in zip(together, items, strict=True):
         alone = any_codec.decode(item, seed=5)[0]
-        assert (wave - alone).norm() <= 1e-2 * alone.norm()  # as for lists
+        assert (wave - alone).norm() <= 1e-5 * alone.norm()
+
+
+def test_a_pitch_that_is_told_sounds_nearly_as_alone(codec: LLMCodec) -> None:
+    """Its rounding adds up from frame to frame, and is as many times larger in a harmonic."""
+    codes = codec.encode([noise(3000, seed) for seed in range(3)])
+    for item, wave in zip(codes, codec.decode(codes), strict=True):
+        alone = codec.decode(item)
+        assert (wave - alone).norm() <= 1e-2 * alone.norm()
 
 
 def test_only_several_clips_have_a_bar(

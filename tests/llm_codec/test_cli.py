@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,13 +18,14 @@ from llm_codec import LLMCodec, Vocabulary, audio
 from llm_codec.cli import main
 from llm_codec.codes import Codes
 
+ROOT = Path(__file__).resolve().parents[2]
 WORDS = Vocabulary([[f"{scale}{code}" for code in range(20)] for scale in "abc"])
 
 
 @pytest.fixture(scope="module")
 def codec(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("codec")
-    LLMCodec.tiny(WORDS).save_pretrained(folder)
+    LLMCodec.tiny(WORDS, decoder="waveform").save_pretrained(folder)  # which draws noise
     return str(folder)
 
 
@@ -62,13 +66,13 @@ def test_encode_then_decode_gives_the_same_length(run, tmp_path: Path) -> None:
     assert np.array_equal(audio.load(first), audio.load(second))
 
 
-def test_decode_gives_the_same_bytes_for_a_seed(run, tmp_path: Path) -> None:
+def test_decode_gives_the_same_bytes_for_the_same_seed_alone(run, tmp_path: Path) -> None:
     run("encode", write(tmp_path / "a.wav"))
-    outputs = []
-    for name in ("b.wav", "c.wav"):
-        run("decode", tmp_path / "a.lcc", "-o", tmp_path / name, "--seed", 7)
-        outputs.append((tmp_path / name).read_bytes())
-    assert outputs[0] == outputs[1]
+    first, same, other = (tmp_path / name for name in ("b.wav", "c.wav", "d.wav"))
+    for path, seed in ((first, 7), (same, 7), (other, 8)):
+        assert run("decode", tmp_path / "a.lcc", "-o", path, "--seed", seed)[0] == 0
+    assert first.read_bytes() == same.read_bytes()
+    assert not np.array_equal(audio.load(first), audio.load(other))  # bytes: the comment differs
 
 
 @pytest.mark.parametrize("rate", [8000, 96000])
@@ -188,6 +192,24 @@ def test_an_interrupt_leaves_the_old_file(
     assert_one_line(err, "interrupted")
     assert (tmp_path / "a.lcc").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.lcc", "a.wav"]
+
+
+@pytest.mark.parametrize(("given", "made"), [("a.wav", "b.lcc"), ("a.lcc", "b.wav")])
+def test_a_kill_before_the_rename_leaves_the_old_file(
+    run, codec: str, tmp_path: Path, given: str, made: str
+) -> None:
+    run("encode", write(tmp_path / "a.wav"))
+    (tmp_path / made).write_bytes(b"old")
+    command = ["encode" if made == "b.lcc" else "decode", tmp_path / given, "--force"]
+    code = ("import os, sys, llm_codec.cli\n"
+            f"os.replace = lambda *_: os.kill(os.getpid(), {signal.SIGKILL:d})\n"
+            "llm_codec.cli.main(sys.argv[1:])")
+    words = [*command, "-o", tmp_path / made, "--codec", codec]
+    done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, timeout=240, check=False)
+    assert done.returncode == -signal.SIGKILL and (tmp_path / made).read_bytes() == b"old"
+    (new,) = (path.read_bytes() for path in tmp_path.glob(f".{made}.*.tmp"))  # and all written
+    assert run(*command, "-o", tmp_path / made)[0] == 0  # a next run does not mind it
+    assert (tmp_path / made).read_bytes() == new
 
 
 def test_a_folder_keeps_its_tree_and_goes_on_after_a_bad_file(run, tmp_path: Path) -> None:

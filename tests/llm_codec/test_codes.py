@@ -163,6 +163,14 @@ def test_a_header_that_lies_is_found(tmp_path: Path, change: dict) -> None:
         Codes.load(path)
 
 
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("text", [b"1", b'"x"', b"null", b"[]"])
+def test_a_header_that_is_no_object_is_found(tmp_path: Path, version: int, text: bytes) -> None:
+    (tmp_path / "a.lcc").write_bytes(old_content(version, text))
+    with pytest.raises(CodesError, match="not a valid .lcc file .its header is no object"):
+        Codes.load(tmp_path / "a.lcc")
+
+
 def test_items_and_stack_are_inverse() -> None:
     codes = make(batch=3)
     items = list(codes)

@@ -59,12 +59,22 @@ def test_other_number_formats_run(shared: Path, dtype: torch.dtype) -> None:
 
 def test_the_search_holds_a_bounded_number_of_scores(monkeypatch: pytest.MonkeyPatch) -> None:
     latent, keys = torch.randn(50, 4), torch.randn(10, 4)
-    expected = quantizer.nearest(latent, keys, torch.zeros(10))
-    for scores in (1, 25, 10**6):
+    expected, offsets = (latent @ keys.T).argmax(dim=-1), torch.zeros(10)
+    product, held = torch.Tensor.__matmul__, []
+
+    def watched(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        held.append(len(one) * other.shape[1])
+        return product(one, other)
+
+    monkeypatch.setattr(torch.Tensor, "__matmul__", watched)
+    for scores in (10, 25, 10**6):  # not less than one row has
         monkeypatch.setattr(quantizer, "SEARCH_SCORES", scores)
-        monkeypatch.setattr(quantizer, "SEARCH_KEYS", scores)
-        assert torch.equal(quantizer.nearest(latent, keys, torch.zeros(10)), expected)
-        assert torch.equal(quantizer.nearest_and_lead(latent, keys, torch.zeros(10))[0], expected)
+        monkeypatch.setattr(quantizer, "SEARCH_KEYS", 5)
+        monkeypatch.setattr(quantizer, "SEARCH_ROWS", scores // 5)
+        assert torch.equal(quantizer.nearest(latent, keys, offsets), expected)
+        assert torch.equal(quantizer.nearest_and_lead(latent, keys, offsets)[0], expected)
+        assert sum(held) == 2 * 50 * 10 and max(held) <= scores
+        held.clear()
 
 
 layouts = pytest.mark.parametrize("layout", [{}, WAVEFORM], ids=["spectral", "waveform"])

@@ -43,7 +43,7 @@ def test_numbers_too_large_to_add_are_refused(tmp_path: Path) -> None:
         audio.load(tmp_path / "a.wav")
 
 
-def test_a_header_that_promises_days_of_sound_is_refused(tmp_path: Path) -> None:
+def test_a_header_that_promises_days_of_sound_brings_none(tmp_path: Path) -> None:
     path = tmp_path / "a.flac"
     soundfile.write(path, np.zeros(8000), 16000)
     content = bytearray(path.read_bytes())
@@ -54,4 +54,4 @@ def test_a_header_that_promises_days_of_sound_is_refused(tmp_path: Path) -> None
     try:
         assert len(audio.load(path)) == 8000  # where so much memory can be promised
     except AudioError as error:
-        assert "a.flac cannot be read as audio" in str(error)
+        assert "a.flac cannot be read as audio" in str(error) and "\n" not in str(error)

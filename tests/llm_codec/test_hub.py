@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -86,6 +87,20 @@ def test_the_card_names_paper_and_library_and_is_kept(codec: LLMCodec, tmp_path:
     (tmp_path / "README.md").write_text("my own words")
     codec.save_pretrained(tmp_path)
     assert (tmp_path / "README.md").read_text() == "my own words"
+
+
+def test_a_card_is_written_whole_or_not_at_all(
+    codec: LLMCodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a card would be kept like one that somebody wrote."""
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left.*README.md"):
+        codec.write_card(tmp_path)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_files_on_the_hub_that_do_not_belong_together_are_refused(hub: FakeHub) -> None:

@@ -161,3 +161,23 @@ def test_a_folder_of_one_file_is_a_folder(run: Run, tmp_path: Path) -> None:
     assert run("encode", tmp_path / "in", "--out", tmp_path / "out")[0] == 0
     code, _, err = run("encode", tmp_path / "in", "--out", tmp_path / "out")
     assert (code, err) == (0, ["llm-codec: 0 done, 1 done before, 0 failed"])
+
+
+@pytest.mark.parametrize(("error", "line"), [
+    (RuntimeError("can't allocate\nmemory"), "llm-codec: error: can't allocate memory"),
+    (MemoryError(), "llm-codec: error: MemoryError")])
+def test_a_clip_that_memory_cannot_hold_is_one_line_and_the_rest_go_on(
+    run: Run, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception,
+    line: str,
+) -> None:
+    real = LLMCodec.encode
+
+    def encode(codec: LLMCodec, source: Path, **more: object) -> Codes:
+        if source.name == "a.wav":
+            raise error
+        return real(codec, source, **more)
+
+    monkeypatch.setattr(LLMCodec, "encode", encode)
+    code, _, err = run("encode", clips, "--out", tmp_path / "out")
+    assert code == 1 and err == ["llm-codec: 2 done, 0 done before, 1 failed", line]
+    assert list(contents(tmp_path / "out")) == ["b.lcc", "sub/c.lcc"]

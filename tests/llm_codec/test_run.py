@@ -1,6 +1,7 @@
 """What training runs share: recipes are checked, rates rise and fall, state survives a stop."""
 
 import json
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,6 +108,23 @@ def test_the_log_grows_by_lines_with_a_time(tmp_path):
     rows = [json.loads(line) for line in (folder.path / "log.jsonl").read_text().splitlines()]
     assert [(row["step"], row["loss"]) for row in rows] == [(0, 1.5), (1, 1.25)]
     assert rows[0]["time"] <= rows[1]["time"]
+
+
+class Trap:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, command):
+        self.command = command
+
+    def __reduce__(self):
+        return os.system, (self.command,)
+
+
+def test_a_state_that_would_run_code_is_refused(tmp_path):
+    torch.save({"step": 1, "trap": Trap(f"touch {tmp_path / 'sprung'}")}, tmp_path / "state.pt")
+    with pytest.raises(ValueError, match="state.pt is damaged"):
+        RunFolder(tmp_path).load()
+    assert not (tmp_path / "sprung").exists()
 
 
 def test_a_damaged_or_foreign_state_is_one_line(tmp_path):

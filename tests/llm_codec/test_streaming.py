@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import torch
 
-from llm_codec import LLMCodec, chunks, streaming
+from llm_codec import LLMCodec, audio, chunks, streaming
 from llm_codec.audio import AudioError
 from llm_codec.codes import Codes, CodesError
 from llm_codec.quantizer import pool, repeat
@@ -191,6 +191,21 @@ def test_a_file_is_decoded_as_it_is_saved(
             expected = any_codec.decode(codes)[0, 0].clamp(-1, 1 - 2**-15).numpy()
             assert rate == 16000 and np.abs(found - expected).max() < 2**-15
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.flac", "a.wav"]
+
+
+def test_a_long_file_is_never_held_whole(
+    codec: LLMCodec, short_chunks: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_much(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(soundfile, "read", too_much)
+    monkeypatch.setattr(audio, "save", too_much)
+    soundfile.write(tmp_path / "a.wav", noise(48000), 16000)
+    with pytest.raises(AudioError):
+        audio.load(tmp_path / "a.wav")
+    codec.decode_file(codec.encode(tmp_path / "a.wav"), tmp_path / "b.wav")
+    assert soundfile.info(tmp_path / "b.wav").frames == 48000
 
 
 def test_a_damaged_long_file_is_one_line(
