@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,19 @@ def write_bytes(path: str | Path, data: bytes | memoryview) -> None:
     """
     with writing(path) as stream:
         stream.write(data)
+
+
+def sweep(folder: Path) -> None:
+    """Removes what kills left half written at any depth of a folder that nothing else writes to.
+
+    Args:
+        folder: may be missing. Links are not followed.
+    """
+    for left in [*folder.rglob(".*.tmp")]:
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 @contextmanager

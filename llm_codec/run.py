@@ -117,7 +117,7 @@ class RunFolder:
     """Log and last checkpoint of a run, from which it can go on after a stop at any moment.
 
     Args:
-        path: the folder; made by the first thing that is written.
+        path: the folder, inside that of the run; made by the first thing that is written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -147,17 +147,19 @@ class RunFolder:
         torch.save(state, content)
         atomic.write_bytes(self.make() / "state.pt", content.getbuffer())
 
-    def load(self, keys: Collection[str] = ()) -> dict[str, Any] | None:
+    def load(self, keys: Collection[str] = (), sweep: bool = False) -> dict[str, Any] | None:
         """The last state saved, tensors on the CPU; None before the first.
 
         Args:
             keys: what a state of this kind of run has.
+            sweep: remove what a kill left half written anywhere in the run's folder; for the one
+                process that writes there.
 
         Raises:
             ValueError: the file is damaged, or of another kind of run.
         """
-        for left in self.path.glob(".state.pt.*.tmp"):  # by a kill
-            left.unlink(missing_ok=True)
+        if sweep:
+            atomic.sweep(self.path.parent)
         path = self.path / "state.pt"
         if not path.exists():
             return None
@@ -175,7 +177,7 @@ class RunFolder:
 
         So a ``tokenizer.json`` comes last of what a tokenizer is saved as.
         """
-        with tempfile.TemporaryDirectory(dir=self.make()) as partial:
+        with tempfile.TemporaryDirectory(".tmp", ".", self.make()) as partial:
             save(partial)
             for file in sorted(Path(partial).iterdir(), reverse=True):
                 os.replace(file, out / file.name)
@@ -218,7 +220,8 @@ def make_accelerator(precision: str, unused: bool = False) -> Any:
             "training needs accelerate; install it with pip install 'llm-codec[train]'"
         ) from error
     AcceleratorState._reset_state()  # else the first run of a process decides for all
-    parallel = DistributedDataParallelKwargs(find_unused_parameters=unused)
+    parallel = DistributedDataParallelKwargs(find_unused_parameters=unused,
+                                             broadcast_buffers=False)  # all are constant
     patient = InitProcessGroupKwargs(timeout=timedelta(days=1))  # while one of all prepares data
     return Accelerator(mixed_precision=precision if _has_bfloat16() else "no",
                        kwargs_handlers=[parallel, patient])
@@ -227,4 +230,6 @@ def make_accelerator(precision: str, unused: bool = False) -> Any:
 def _has_bfloat16() -> bool:
     """Whether products in bfloat16 are computed as such here, not put together from float32."""
     mkldnn = torch.backends.mkldnn.is_available()
-    return torch.cuda.is_available() or mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported()

@@ -134,7 +134,8 @@ def cached_corpus(
     shares: dict[str, float],
 ) -> np.ndarray:
     """`encode_corpus`, kept in ``folder`` under a name that changes with all it depends on."""
-    facts = [[path.name, path.stat().st_size, shares.get(path.name, 1.0)] for path in files]
+    facts = [[path.name, path.stat().st_size, path.stat().st_mtime_ns,
+              shares.get(path.name, 1.0)] for path in files]
     facts.append(tokenizer.backend_tokenizer.to_str())
     name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
     cached = folder / f"corpus-{name}.npy"

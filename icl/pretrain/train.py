@@ -212,7 +212,7 @@ class Pretrainer:
 
     def resume(self) -> None:
         """Take up the last checkpoint, if any."""
-        if state := self.folder.load(("model", "step")):
+        if state := self.folder.load(("model", "step"), self.accelerator.is_main_process):
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.step = state["step"]

@@ -88,7 +88,9 @@ class Ablation:
         except CodebookCollapse as error:
             return line | {"collapsed": str(error), "steps": trainer.step}
         trainer.accelerator.wait_for_everyone()  # the main one evaluates last
-        found = read_log(trainer.folder.log_file)[-1]
+        rows = read_log(trainer.folder.log_file)
+        found, last = rows[-1], [row for row in rows if row["kind"] == "train"][-1]
+        found |= {key: last[key] for key in ("use1", "entropy1")}  # over the last steps' crops
         line |= {"codec": checkpoint.load(trainer.out).fingerprint, "chance": {"few_shot": 0.5}}
         return line | {"evaluation": {k: v for k, v in found.items()
                                       if k not in ("kind", "step", "time")}}

@@ -41,8 +41,7 @@ class ClipBank:
             raise ValueError(f"{corpus.name} has no clips of the split and speakers asked for")
         cache.mkdir(parents=True, exist_ok=True)
         root, paths = Path(corpus.name), [row["path"] for row in self.rows]
-        sizes = [path.stat().st_size if path.is_file() else 0 for path in map(root.joinpath, paths)]
-        facts = [corpus.name, corpus.stamp, sample_rate, paths, sizes]
+        facts = [corpus.name, corpus.stamp, sample_rate, paths, _stamps(root, paths)]
         key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
         samples, index = cache / f"{key}.pcm", cache / f"{key}-ends.npy"
         self.path = samples
@@ -77,6 +76,18 @@ class ClipBank:
             if row["label"] and row["label_kind"] in (*ALIKE, *MANNER):
                 groups[row["source"], row["label"]].append(number)
         return {key: numbers for key, numbers in groups.items() if len(numbers) > 1}
+
+
+def _stamps(root: Path, paths: Sequence[str]) -> list[tuple[int, int]]:
+    """Size and time of each file, or of the archive that it is a member of; zeros without one."""
+    stamps: dict[Path, tuple[int, int]] = {}
+    files = [root / path for path in paths]
+    files = [file.parent if file.parent.suffix == ".tar" else file for file in files]
+    for file in files:
+        if file not in stamps:
+            facts = file.stat() if file.is_file() else None
+            stamps[file] = (facts.st_size, facts.st_mtime_ns) if facts else (0, 0)
+    return [stamps[file] for file in files]
 
 
 def extent(ends: np.ndarray, number: int) -> slice:

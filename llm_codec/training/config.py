@@ -23,7 +23,7 @@ class TrainConfig:
         data: folder with ``manifest.csv``, folder of audio files, or data set: see `open_corpus`.
         llm: preset, folder or hub name of the frozen LLM whose words the codes are.
         out: folder for the last codec; ``best/`` inside it holds the one with the lowest mel loss
-            on clips held out, ``train/`` log, resumable state and samples.
+            on clips held out, ``samples/`` sound and pictures, ``train/`` log and resumable state.
         start: preset, folder or hub name of an earlier codec, of the same shape and around the same
             words, to go on from; empty begins at random.
         codec: `CodecConfig` fields; codebook sizes and embedding width follow from the words.
@@ -48,6 +48,7 @@ class TrainConfig:
         weights: weight of each loss; one of 0, or left out, is not computed at all.
         options: what a loss is told, by its name: see the terms.
         precision: ``"no"``, or ``"bf16"`` for bfloat16 in encoder and decoder.
+        lowest_use: share of a codebook in use under which a run is stopped; 0 lets any go on.
         save_every, evaluate_every: steps between checkpoints, and between evaluations.
         evaluate_clips: how many clips an evaluation hears.
         seed: of every choice.
@@ -85,6 +86,7 @@ class TrainConfig:
         "consistency": 0.5})
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     precision: str = "no"
+    lowest_use: float = 0.1
     save_every: int = 250
     evaluate_every: int = 500
     evaluate_clips: int = 48
@@ -118,9 +120,13 @@ class TrainConfig:
                     for pair in (self.levels, self.noise_snr)),
             f"steps is {self.steps} but the lookup is switched on at {self.unquantised} "
             "(unquantised): no codec would come of it": self.steps > self.unquantised >= 0,
+            f"split and evaluate_split are both {self.split!r}, so the run would be judged by what "
+            "it is trained on; name another, or speakers to hold out (held_out)":
+                self.split != self.evaluate_split or bool(self.held_out),
             f"unquantised is {self.unquantised} but the start is quantised: give 0":
                 not (self.start and self.unquantised),
-            f"noise_share is {self.noise_share} but must be 0 to 1": 0 <= self.noise_share <= 1,
+            f"noise_share and lowest_use are {self.noise_share} and {self.lowest_use} but must be "
+            "0 to 1": 0 <= self.noise_share <= 1 and 0 <= self.lowest_use <= 1,
             "crops, classes, warmup, save_every, evaluate_every and evaluate_clips must be 1 or "
             "more": min(self.crops, self.classes, self.warmup, self.save_every,
                         self.evaluate_every, self.evaluate_clips) > 0,

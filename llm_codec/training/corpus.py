@@ -15,6 +15,7 @@ from llm_codec.manifest import load_clip, read_manifest
 
 Row = dict[str, str]
 HELD_OUT = 10  # one clip in so many, where the data does not say what to evaluate on
+VALIDATION = ("validation", "valid", "val")  # other names of the split to evaluate on
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Corpus:
         if rows := [row for row in self.rows if row["split"] == split]:
             return rows
         known = ", ".join(sorted({row["split"] for row in self.rows}))
-        raise ValueError(f"{self.name} has no clips of the split {split!r}; there are {known}")
+        raise ValueError(f"{self.name} has no clips of the split {split!r}; there are {known}, "
+                         "which the recipe's split and evaluate_split may name")
 
 
 def open_corpus(name: str, split: str, evaluate_split: str) -> Corpus:
@@ -53,7 +55,8 @@ def open_corpus(name: str, split: str, evaluate_split: str) -> Corpus:
             lies in is its label; a folder written by `datasets`' ``save_to_disk``; else the name
             of a data set on the Hugging Face hub, ``owner/name`` or ``owner/name:config``.
         split, evaluate_split: for data that has no splits of its own, the names of the two parts
-            it is cut into. A folder whose first level is called ``split`` has its own.
+            it is cut into. A folder whose first level is called ``split`` has its own. A split
+            called validation stands for ``evaluate_split`` where there is none of that name.
 
     Raises:
         FileNotFoundError: nothing of that name, or no audio in it.
@@ -74,8 +77,12 @@ def open_corpus(name: str, split: str, evaluate_split: str) -> Corpus:
 
         recordings = Recordings(name, split)
         rows, load, stamp = recordings.rows, recordings.load, recordings.stamp
-    if {row["split"] for row in rows} == {split}:
+    splits = {row["split"] for row in rows}
+    if splits == {split}:
         rows = _cut(rows, evaluate_split)
+    elif evaluate_split not in splits:
+        rows = [row | {"split": evaluate_split} if row["split"] in VALIDATION else row
+                for row in rows]
     return Corpus(name, rows, load, stamp)
 
 

@@ -10,7 +10,8 @@ from llm_codec.curves import Curves
 from llm_codec.run import read_log
 from llm_codec.training.terms import loss_names
 
-SHARES = {"codebooks, %": ("use", "entropy"), "held out, %": ("kept_", "few_shot", "stoi")}
+USE = ("use", "entropy")  # of the codebooks, over the guard's window
+HELD_OUT = ("kept_", "few_shot", "stoi")  # shares measured on clips held out
 
 
 def draw(log: Path, target: Path) -> None:
@@ -26,15 +27,17 @@ def draw(log: Path, target: Path) -> None:
     rows = read_log(log)
     steps = [row for row in rows if row["kind"] == "train"]
     measured = [row for row in rows if row["kind"] == "evaluation"]
-    curves = Curves(["losses", "mel, held out", *SHARES])
+    shares = {"codebooks, %": (steps, USE), "held out, %": (measured, HELD_OUT)}
+    curves = Curves(["losses", "mel, held out", *shares])
     for name in loss_names():
         curves.smooth("losses", name, _values(steps, name))
     curves.axes["losses"].set(yscale="log")
     curves.dots("mel, held out", "mel", _values(measured, "mel"))
-    for panel, starts in SHARES.items():
-        names = sorted({key for row in measured for key in row if key.startswith(starts)})
-        for name in (name for name in names if name != "few_shot_n"):
-            curves.dots(panel, name, _values(measured, name, 100))
+    for panel, (lines, starts) in shares.items():
+        put = curves.smooth if lines is steps else curves.dots
+        names = {key for row in lines for key in row if key.startswith(starts)} - {"few_shot_n"}
+        for name in sorted(names):
+            put(panel, name, _values(lines, name, 100))
         curves.axes[panel].set(ylim=(0, 100))
     curves.save(target)
 

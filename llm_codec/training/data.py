@@ -1,4 +1,4 @@
-"""What a step hears: crops and labelled pairs, drawn by seed, step and process alone."""
+"""What a step hears: crops and pairs of takes, drawn by seed, step and process alone."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from llm_codec.config import CodecConfig
-from llm_codec.training.bank import ALIKE, MANNER, ClipBank
+from llm_codec.training.bank import MANNER, ClipBank
 from llm_codec.training.wave import augment, level, mix
 
 CROPS, TAKES, NOISE = 0, 1, 2  # streams of random numbers that know nothing of one another
-TAKE_SECONDS, TAKE_LEVEL = 0.96, -26.0  # of a labelled clip: longest; dBFS
+TAKE_SECONDS, TAKE_LEVEL = 0.96, -26.0  # of a clip: longest; dBFS
 MOODS = 0.3  # share of the labels drawn that are heard on the whole: fewer clips, harder to tell
 
 
@@ -65,11 +65,14 @@ class Noise:
 
 
 class Sampler:
-    """Draws crops and labelled clips.
+    """Draws crops, and pairs of takes that should sound alike.
 
     Noise is mixed into what the encoder hears and not into what the decoder should give, so that
     words are kept under noise; a codec that should render noise as it is gets a share of 0, and
     noise among its clips.
+
+    A pair of takes is two clips of one label, by different speakers where there are some; where no
+    two labels can be told apart, it is two views of one clip, each changed in its own way.
 
     Args:
         bank: where clips come from.
@@ -96,9 +99,13 @@ class Sampler:
         total = [sum(map(bank.seconds, part)) for part in self.sources]
         self.weights = np.sqrt(total) / np.sqrt(total).sum()  # small sources are heard too
         labelled = bank.labelled()
+        self.views = len(labelled) < 2
+        if self.views:
+            labelled = {(row["source"], str(number)): [number]
+                        for number, row in enumerate(bank.rows)}
         self.labels = list(labelled.values())
         self.families = [source for source, _ in labelled]
-        self.moods = np.array([bank.rows[numbers[0]]["label_kind"] in MANNER
+        self.moods = np.array([bank.rows[numbers[0]]["label_kind"] in MANNER and not self.views
                                for numbers in self.labels], bool)
         self.label_weights = _shares(self.families, [*map(len, self.labels)], self.moods)
         self._last = ""
@@ -139,36 +146,37 @@ class Sampler:
         return heard
 
     def takes(self, classes: int, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Two clips of each of some labels, up to `TAKE_SECONDS` of them.
+        """Two clips of each of some labels, or two views of each of some clips.
 
         Returns:
             C labels, all different, ``classes`` of them or as many as are there:
-            (2 C, S) float32, clips of one label side by side; their true lengths; and which
-            of them are alike on the whole, whatever comes when.
+            (2 C, S) float32, takes of one label side by side, up to `TAKE_SECONDS` of each; their
+            true lengths; and which of them are alike on the whole, whatever comes when.
 
         Raises:
-            ValueError: fewer than two labels have two clips that sound alike.
+            ValueError: there is one clip alone.
         """
-        self.check_labels()
+        self.check_takes()
         rng = self._rng(step, TAKES)
         picked, size = self._labels(classes, rng), self.take_length
         whole = self.moods[picked].repeat(2)
         waves, lengths = np.zeros((len(whole), size), np.float32), []
         for row, group in enumerate(np.repeat(picked, 2)):
             wave = self.bank.clip(self._other(self.labels[group], row, rng))
-            start = int(rng.integers(max(1, len(wave) - size))) if whole[row] else 0
+            if whole[row] or self.views and row % 2 == 0:  # both views are of one place
+                start = int(rng.integers(max(1, len(wave) - size)))
+            elif not self.views:
+                start = 0
             wave = level(augment(wave[start : start + size], rng)[:size], TAKE_LEVEL)
             waves[row, : len(wave)] = wave
             lengths.append(len(wave))
         return waves, np.array(lengths), whole
 
-    def check_labels(self) -> None:
+    def check_takes(self) -> None:
         """Raises ValueError if there is nothing that takes can be drawn from."""
         if len(self.labels) < 2:
-            kinds = ", ".join((*ALIKE, *MANNER))
-            raise ValueError(f"{len(self.labels)} labels of kind {kinds} have two clips, but the "
-                             "loss agreement compares two or more; label some, or give agreement "
-                             "weight 0")
+            raise ValueError("there is one clip to train on, but the loss agreement compares two "
+                             "or more; take more clips, or give agreement weight 0")
 
     def _labels(self, classes: int, rng: np.random.Generator) -> np.ndarray:
         """Numbers of labels; mostly of one source, where only what is said tells them apart."""

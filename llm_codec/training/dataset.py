@@ -115,10 +115,13 @@ def _values(table: Any, names: tuple[str, ...]) -> list[Any] | None:
     return [None if value is None or value < 0 else kind.int2str(value) for value in values]
 
 
-def _decode(value: dict[str, Any], name: str) -> tuple[np.ndarray, int]:
+def _decode(value: dict[str, Any] | str | None, name: str) -> tuple[np.ndarray, int]:
     """Samples (S,) or (S, C) and rate, of bytes, of a path, or of an array in the table."""
+    value = value if isinstance(value, dict) else {"path": value}
     if value.get("array") is not None:
-        return np.asarray(value["array"]), int(value["sampling_rate"])
+        samples = np.asarray(value["array"])
+        tall = samples.ndim == 1 or samples.shape[0] >= samples.shape[1]  # else channels first
+        return samples if tall else samples.T, int(value["sampling_rate"])
     source = io.BytesIO(value["bytes"]) if value.get("bytes") else value.get("path")
     try:
         return soundfile.read(source, dtype="float32")

@@ -16,7 +16,6 @@ from llm_codec.training.bank import ClipBank
 from llm_codec.training.few_shot import FewShot
 from llm_codec.training.losses import ReconstructionLoss
 from llm_codec.training.stability import words_kept
-from llm_codec.usage import Usage
 
 LONGEST = 6.0  # seconds that are heard of a clip
 SPOKEN = 16  # clips of speech that PESQ and STOI are measured on: both are slow
@@ -57,20 +56,13 @@ class Evaluation:
 
         Returns:
             means over clips of ``mel`` and ``stft`` (`ReconstructionLoss`) and, if their packages
-            are there, of ``stoi`` and ``pesq_wb``; ``use1`` .., ``entropy1`` .. and ``codes1`` ..,
-            of each codebook over all clips: the first two are low where few codes were counted;
-            what `words_kept` and `FewShot` give; ``clips``, how many.
+            are there, of ``stoi`` and ``pesq_wb``; what `words_kept` and `FewShot` give;
+            ``clips``, how many. Use of the codebooks, which takes more clips, is the guard's.
         """
         coded = codec.encode(self.waves)
         pairs = [Decoded(wave, codec.decode(codes)[0, 0].numpy())
                  for wave, codes in zip(self.waves, coded, strict=True)]
         found = self._distances(pairs) | self._heard(pairs)
-        for scale, size in enumerate(codec.config.codebook_sizes):
-            codes = torch.cat([one.scales[scale].flatten() for one in coded])
-            usage = Usage.of(torch.bincount(codes, minlength=size).numpy(), size)
-            found |= {f"use{scale + 1}": usage.share,
-                      f"entropy{scale + 1}": usage.normalised_entropy,
-                      f"codes{scale + 1}": usage.n}
         found |= words_kept(codec, self.waves, self.seed) | self.few_shot.score(codec)
         return {"clips": len(pairs), **{key: round(v, 5) for key, v in found.items()}}, pairs
 

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from llm_codec.usage import Usage
 
-LOWEST = 0.1  # share of a codebook under which a run has collapsed
 DRAWS = 4  # codes counted for each word of a codebook: even use then shows 98 % of the words
 GRACE = 200  # steps after the lookup is switched on, in which words find their places
 
@@ -29,10 +28,11 @@ class Guard:
 
     Args:
         sizes: V_k of each scale.
+        lowest: share of a codebook under which a run has collapsed; 0 lets it go on.
     """
 
-    def __init__(self, sizes: Sequence[int]) -> None:
-        self.sizes, self.steps = list(sizes), 0
+    def __init__(self, sizes: Sequence[int], lowest: float = 0.1) -> None:
+        self.sizes, self.lowest, self.steps = list(sizes), lowest, 0
         self._forget()
 
     def _forget(self) -> None:
@@ -47,7 +47,7 @@ class Guard:
             over the window; both are low before it is full.
 
         Raises:
-            CodebookCollapse: a full window uses less than `LOWEST` of a codebook.
+            CodebookCollapse: a full window uses less than ``lowest`` of a codebook.
         """
         if self.steps == GRACE:
             self._forget()
@@ -58,7 +58,7 @@ class Guard:
             usage = Usage.of(self._counts[scale], self.sizes[scale])
             found[f"use{scale + 1}"] = round(usage.share, 4)
             found[f"entropy{scale + 1}"] = round(usage.normalised_entropy, 4)
-            if self.steps > GRACE and self._full(scale, usage.n) and usage.share < LOWEST:
+            if self.steps > GRACE and self._full(scale, usage.n) and usage.share < self.lowest:
                 raise CodebookCollapse(self._message(scale, usage))
         return found
 
@@ -74,7 +74,7 @@ class Guard:
 
     def _message(self, scale: int, usage: Usage) -> str:
         return (f"scale {scale + 1} has collapsed: it uses {usage.used} of {usage.size} words "
-                f"({100 * usage.share:.1f} %, under {100 * LOWEST:.0f} %) over the last "
+                f"({100 * usage.share:.1f} %, under {100 * self.lowest:.0f} %) over the last "
                 f"{len(self._codes[scale])} steps ({usage.n} codes); the last checkpoint is kept: "
                 "switch the lookup on later (unquantised), give commitment or isotropy more "
                 "weight, take fewer words or a lower learning_rate, and start again in another out")

@@ -42,7 +42,7 @@ class Semantic(Term):
         if encoder:
             encode = t5_encoder(encoder)
         else:
-            llm, tokenizer = load_llm(setting.config.llm)
+            llm, tokenizer = load_llm(setting.config.llm, "auto")
             encode = embedding_encoder(llm.get_input_embeddings().weight.detach(), tokenizer)
         return cls(setting.shape.latent_dim, text_vectors(texts, encode), setting.shape.hop_length)
 

@@ -79,6 +79,14 @@ class Steadiness(Term):
 
     losses, needs_words, needs_disturbed = ("steadiness",), True, True
 
+    @classmethod
+    def build(cls, setting: Setting) -> Steadiness:
+        """For codecs that look words up by distance, as the loss measures it."""
+        if setting.shape.lookup != "euclidean":
+            raise ValueError(f"the loss steadiness is for lookup \"euclidean\", not "
+                             f"{setting.shape.lookup!r}; give it weight 0")
+        return cls()
+
     def forward(self, step: Step) -> dict[str, Tensor]:
         views = [view.mT.flatten(0, 1) for view in (step.core, step.disturbed)]
         table = step.looked.tables[0][:, : views[0].shape[1]]

@@ -64,11 +64,12 @@ def embedding_encoder(embeddings: Tensor, tokenizer) -> Encode:
 
     Args:
         embeddings: the LLM's table, one row a token id.
-        tokenizer: the LLM's; a text is spelt as after a space, as the codec's words are.
+        tokenizer: the LLM's; a text is spelt as after another word, as the codec's words are.
     """
+    before = tokenizer.encode("a", add_special_tokens=False)  # some put a space of their own first
 
     def encode(text: str) -> Tensor:
-        ids = tokenizer.encode(f" {text}", add_special_tokens=False)[:MAX_TOKENS]
+        ids = tokenizer.encode(f"a {text}", add_special_tokens=False)[len(before) :][:MAX_TOKENS]
         return embeddings[ids].float().mean(dim=0)
 
     return encode

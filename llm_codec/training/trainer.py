@@ -60,15 +60,24 @@ class Trainer:
         setting = Setting(config, shape, words, sources.train.rows, pitches)
         self.trained = Objective(self.codec, setting).to(device)
         if self.trained.needs_takes:
-            self.sampler.check_labels()
+            self.sampler.check_takes()
         if config.start:
-            self.trained.begin(LLMCodec.from_pretrained(config.start))
+            self.trained.begin(self._start())
         moving = [p for p in self.trained.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(moving, lr=config.learning_rate, betas=(0.8, 0.99))
         self.objective, self.optimizer = self.accelerator.prepare(self.trained, optimizer)
         self.evaluation = Evaluation(sources.held_out, config.evaluate_clips, config.seed)
-        self.guard = Guard(shape.codebook_sizes)
+        self.guard = Guard(shape.codebook_sizes, config.lowest_use)
         self.step, self.best = 0, float("inf")
+
+    def _start(self) -> LLMCodec:
+        codec = LLMCodec.from_pretrained(self.config.start)
+        given = codec.vocabulary.fingerprint if codec.vocabulary else "none"
+        if given != self.words.vocabulary.fingerprint:
+            raise ValueError(f"the start {self.config.start} speaks other words ({given}) than the "
+                             f"recipe asks for ({self.words.vocabulary.fingerprint}); give the "
+                             "words it was trained with, or no start")
+        return codec
 
     @property
     def quantising(self) -> bool:
@@ -175,7 +184,7 @@ class Trainer:
         self.folder.save({
             "trained": self.trained.state_dict(), "optimizer": self.optimizer.state_dict(),
             "guard": self.guard.state_dict(), "best": self.best, "step": self.step,
-            "llm": self.words.llm})
+            "words": self._about_words()})
         if self.step > self.config.unquantised:
             self.export()
 
@@ -185,21 +194,24 @@ class Trainer:
         self.codec.metadata = self._metadata()
         self.codec.save_pretrained(self.out)
 
+    def _about_words(self) -> list[str]:
+        return [self.words.llm, self.words.vocabulary.fingerprint]
+
     def _metadata(self) -> dict[str, Any]:
         return {"llm": self.words.llm, "steps": self.step, "seed": self.config.seed}
 
     def resume(self) -> None:
-        """Take up the last checkpoint, if any; around another LLM the words are laid out anew.
+        """Take up the last checkpoint, if any; other words, or another LLM's, are laid out anew.
 
         Raises:
-            ValueError: it is of a recipe of another shape or other losses.
+            ValueError: its weights do not fit the recipe, or it is finished and of other words.
         """
-        if state := self.folder.load(("trained", "llm")):
-            same = state["llm"] == self.words.llm
+        if state := self.folder.load(("trained", "words"), self.accelerator.is_main_process):
+            same = state["words"] == self._about_words()
             if not same and state["step"] >= self.config.steps:
-                raise ValueError(f"{self.out} holds a finished run around another LLM; give more "
-                                 "steps to go on around this one, or another out")
-            self._take(state)
+                raise ValueError(f"{self.out} holds a finished run around another LLM or other "
+                                 "words; give more steps to go on around these, or another out")
+            self._take(state, same)
             self.step = state["step"]
             if same:
                 self.best = state["best"]
@@ -209,9 +221,9 @@ class Trainer:
             if self.accelerator.is_main_process and self.step > self.config.unquantised:
                 self.export()  # a kill may have come between two of its files
 
-    def _take(self, state: dict[str, Any]) -> None:
-        """Weights of a checkpoint; their momenta too, if they are all of it."""
-        same, weights = state["llm"] == self.words.llm, state["trained"]
+    def _take(self, state: dict[str, Any], same: bool) -> None:
+        """Weights of a checkpoint; those of the words and momenta too, if its words are these."""
+        weights = state["trained"]
         if not same:
             weights = {name: value for name, value in weights.items()
                        if not name.startswith("quantizer.")}

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from llm_codec import checkpoint
+from llm_codec.causal import load_model, load_tokenizer
 from llm_codec.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -65,11 +66,8 @@ def load_llm(
         name: preset, folder or hub name.
         dtype: of its weights; ``"auto"`` keeps what they are stored in.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer  # heavy, and only needed here
-
     folder = checkpoint.resolve(name, "llm")
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
-    return model.eval(), AutoTokenizer.from_pretrained(folder)
+    return load_model(folder, dtype).eval(), load_tokenizer(folder)
 
 
 def read_words(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from llm_codec.cli import main
+from llm_codec.run import read_log
 from llm_codec.training import guard
 from llm_codec.training.ablation import ALL, Ablation
 from llm_codec.training.trainer import Trainer
@@ -44,6 +45,10 @@ def test_the_command_prints_a_table_of_every_run(
         (name, seed) for seed in (0, 1) for name in (ALL, "consistency", "isotropy+consistency")]
     assert {row["steps"] for row in found} == {3} and len({row["llm"] for row in found}) == 1
     assert len({row["codec"] for row in found}) == 6  # each run is another
+    (log,) = Path(config.out).glob("ablation/all-losses-0/train/log.jsonl")
+    last = [row for row in read_log(log) if row["kind"] == "train"][-1]  # of training, not of few
+    assert [found[0]["evaluation"][key] for key in ("use1", "entropy1")] == [
+        last["use1"], last["entropy1"]]
     assert len(list((Path(config.out) / "ablation" / "cache").glob("*.pcm"))) == 2  # shared
 
 
@@ -74,7 +79,7 @@ def test_a_stopped_ablation_goes_on_with_the_run_it_was_in(
 def test_a_collapse_is_a_row_of_the_table(config, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "GRACE", 0)
     monkeypatch.setattr(guard, "DRAWS", 0.1)
-    monkeypatch.setattr(guard, "LOWEST", 2.0)
+    config = dataclasses.replace(config, lowest_use=1.0)
     table = Ablation(config, ["isotropy"]).run()
     assert "all losses (1 collapsed)" in table and "without isotropy (1 collapsed)" in table
     assert all("scale 1 has collapsed" in row["collapsed"] for row in records(config))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
+import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from llm_codec.manifest import load_clip
+from llm_codec.manifest import _members, load_clip
 from llm_codec.training.bank import ClipBank
 from llm_codec.training.corpus import Corpus, open_corpus
 
@@ -96,3 +98,30 @@ def test_another_data_set_under_the_same_name_is_read_again(
                                 load=lambda *a: read.append(a[0]) or source.load(*a))
     ClipBank(noted, rows, tmp_path)
     assert read == rows
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["file", "tar"])
+def test_other_sound_in_as_many_bytes_is_read_again(
+    corpus: Path, tmp_path: Path, packed: bool
+) -> None:
+    copy = Path(shutil.copytree(corpus, tmp_path / "corpus"))
+    source = open_corpus(str(copy), "train", "dev")
+    row = source.part("train")[0]
+    file = copy / row["path"]
+    if packed:
+        row["path"] = f"all.tar/{file.name}"
+        pack(file, copy / "all.tar", 1)
+    before = ClipBank(source, [row], tmp_path / "cache").clip(0)
+    soundfile.write(file, -before, 16000)
+    os.utime(file, (2, 2))  # a clock that ticks in hours is no excuse
+    if packed:
+        pack(file, copy / "all.tar", 2)
+        _members.cache_clear()
+    after = ClipBank(source, [row], tmp_path / "cache").clip(0)
+    assert np.abs(after + before).max() < 1e-3 < np.abs(after).max()
+
+
+def pack(file: Path, archive: Path, time: int) -> None:
+    with tarfile.open(archive, "w") as tar:
+        tar.add(file, file.name)
+    os.utime(archive, (time, time))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from llm_codec.audio import AudioError
 from llm_codec.training.corpus import open_corpus
 from llm_codec.training.dataset import Recordings
 from llm_codec.training.sources import Sources
@@ -95,7 +96,8 @@ def test_what_is_not_there_is_named(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="empty holds neither a manifest.csv nor audio"):
         open_it(tmp_path / "empty")
-    with pytest.raises(ValueError, match="no clips of the split 'valid'; there are dev, train"):
+    with pytest.raises(ValueError, match="no clips of the split 'valid'; there are dev, train, "
+                                         "which the recipe's split and evaluate_split may name"):
         open_it(folder).part("valid")
 
 
@@ -108,6 +110,37 @@ def test_a_saved_data_set_is_read(table: datasets.Dataset, tmp_path: Path, parts
     row = next(row for row in found.rows if row["path"] == "train/5")
     assert (row["label"], row["speaker"], row["transcript"]) == ("b", "2", "tone 5")
     assert found.load(row, 16000).shape == (9600,)
+
+
+def test_a_validation_split_is_the_one_to_evaluate_on(
+    table: datasets.Dataset, tmp_path: Path
+) -> None:
+    parts = ("train", "validation", "test")
+    datasets.DatasetDict(dict.fromkeys(parts, table)).save_to_disk(tmp_path / "set")
+    found = open_it(tmp_path / "set")
+    assert {row["split"] for row in found.rows} == {"train", "dev", "test"}
+    assert paths(found.part("dev")) == {f"validation/{number}" for number in range(12)}
+    assert found.load(found.part("dev")[0], 16000).shape == (9600,)
+
+
+@pytest.mark.parametrize("kind", ["path", "nothing", "channels first", "channels last"])
+def test_audio_may_stand_in_a_data_set_in_other_ways(
+    folder: Path, tmp_path: Path, kind: str
+) -> None:
+    wave = soundfile.read(next(folder.glob("*.wav")), dtype="float32")[0]
+    both = np.stack([wave, -0.5 * wave])
+    value = {"path": str(next(folder.glob("*.wav"))), "nothing": None,
+             "channels first": {"array": both.tolist(), "sampling_rate": 16000},
+             "channels last": {"array": both.T.tolist(), "sampling_rate": 16000}}[kind]
+    made = datasets.Dataset.from_dict({"audio": [value] * 12})
+    made.save_to_disk(tmp_path / "set")
+    found = open_it(tmp_path / "set")
+    if kind == "nothing":
+        with pytest.raises(AudioError, match="clip train/0 cannot be decoded"):
+            found.load(found.rows[0] | {"path": "train/0"}, 16000)
+        return
+    heard = found.load(found.rows[0], 16000)
+    assert np.allclose(heard, wave if kind == "path" else wave / 4, atol=1e-6)
 
 
 def test_a_name_is_looked_for_on_the_hub(

@@ -21,13 +21,54 @@ def rms_db(wave: np.ndarray) -> float:
     return 20 * np.log10(np.sqrt(np.mean(wave.astype(np.float64) ** 2)))
 
 
-def test_without_labels_takes_say_what_to_do(bank: ClipBank, make_sampler: Callable) -> None:
+@pytest.mark.parametrize("labels", ["none", "one", "a mood"])
+def test_without_labels_takes_are_two_views_of_one_place_of_a_clip(
+    bank: ClipBank, make_sampler: Callable, monkeypatch: pytest.MonkeyPatch, labels: str
+) -> None:
     for row in bank.rows:
-        row["label_kind"] = "sentence"
-    sampler = make_sampler()
-    assert sampler.crops(2, 0).waves.any()
-    with pytest.raises(ValueError, match="0 labels of kind digit.* or give agreement weight 0"):
-        sampler.takes(2, 0)
+        row["label_kind"] = {"none": "sentence", "one": "word", "a mood": "emotion"}[labels]
+        row["label"] = row["label"] and "same"
+    draw = np.random.default_rng(0)
+    clips = {number: draw.normal(0, 0.1, 64000).astype(np.float32)
+             for number in range(len(bank.rows))}
+    heard: list[int] = []
+    monkeypatch.setattr(bank, "clip", lambda number: heard.append(number) or clips[number])
+    monkeypatch.setattr("llm_codec.training.data.augment", lambda wave, _: wave)
+    sampler, places = make_sampler(), set()
+    for step in range(10):
+        heard.clear()
+        waves, lengths, whole = sampler.takes(3, step)
+        assert heard[::2] == heard[1::2] and len(set(heard)) == 3 and not whole.any()
+        assert np.array_equal(waves[::2], waves[1::2]) and set(lengths) == {15360}
+        for wave, number in zip(waves[::2], heard[::2], strict=True):
+            found = np.correlate(clips[number], wave[:2000])
+            places.add(int(found.argmax()))
+    assert len(places) == 30  # anywhere in a clip
+    monkeypatch.undo()
+    one, two, *_ = make_sampler().takes(2, 0)[0]
+    assert not np.allclose(one, two)  # each is changed in its own way
+
+
+def test_one_clip_alone_is_nothing_to_compare(bank: ClipBank, make_sampler: Callable) -> None:
+    del bank.rows[1:]
+    assert make_sampler().crops(2, 0).waves.any()
+    with pytest.raises(ValueError, match="one clip to train on.* or give agreement weight 0"):
+        make_sampler().takes(2, 0)
+
+
+def test_a_crop_of_a_long_clip_begins_where_its_span_says(
+    bank: ClipBank, make_sampler: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = np.random.default_rng(0).normal(0, 0.1, 100000).astype(np.float32)
+    monkeypatch.setattr(bank, "clip", lambda number: long)
+    offsets = set()
+    for step in range(5):
+        crops = make_sampler().crops(4, step)
+        for row, _, start, stop, offset in crops.spans:
+            part = long[offset : offset + stop - start]
+            assert np.corrcoef(crops.waves[row, start:stop], part)[0, 1] > 0.999
+            offsets.add(offset)
+    assert len(offsets) == 20 and max(offsets) > 30000
 
 
 def test_processes_draw_rows_of_their_own(make_sampler: Callable) -> None:
@@ -133,15 +174,6 @@ def test_no_label_is_drawn_twice_where_they_run_out(
         heard.clear()
         assert len(sampler.takes(5, step)[0]) == 4
         assert {bank.rows[number]["label"] for number in heard} == {"low", "high"}
-
-
-def test_one_label_alone_is_nothing_to_compare(
-    bank: ClipBank, make_sampler: Callable[[int], Sampler]
-) -> None:
-    for row in bank.rows:
-        row["label"] = row["label"] and "same"
-    with pytest.raises(ValueError, match="1 labels of kind"):
-        make_sampler(0).takes(2, 0)
 
 
 def test_a_mood_is_heard_on_the_whole_and_anywhere_in_a_clip(

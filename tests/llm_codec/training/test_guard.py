@@ -53,6 +53,15 @@ def test_a_codebook_above_the_limit_goes_on() -> None:
         watch.take([codes(11, seed=step)[0]])
 
 
+def test_the_limit_is_the_recipe_s_and_none_lets_a_run_go_on() -> None:
+    strict, none = Guard((100,), 0.5), Guard((100,), 0)
+    with pytest.raises(CodebookCollapse, match=r"it uses 40 of 100 words \(40.0 %, under 50 %\)"):
+        for step in range(500):
+            strict.take([codes(40, seed=step)[0]])
+    for step in range(500):
+        none.take([codes(1, seed=step)[0]])
+
+
 def test_few_codes_are_no_collapse_however_few_words() -> None:
     watch = Guard((10_000,))
     for step in range(100):

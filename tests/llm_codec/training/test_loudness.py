@@ -26,10 +26,13 @@ def test_there_is_a_threshold_for_each_band() -> None:
     assert len(THRESHOLDS) == BANDS
 
 
-def test_the_same_sound_at_any_level_has_no_difference(loss: LoudnessLoss) -> None:
+def test_a_difference_is_the_same_at_any_level(loss: LoudnessLoss) -> None:
     wave = speech()
+    other = wave + 0.01 * torch.randn(wave.shape, generator=torch.Generator().manual_seed(1))
+    wanted = loss(other, wave).item()
     for gain in (0.01, 1.0, 5.0):
-        assert loss(gain * wave, gain * wave) < 1e-2
+        assert loss(gain * wave, gain * wave) < 1e-2 < 0.1 * wanted
+        assert loss(gain * other, gain * wave).item() == pytest.approx(wanted, rel=1e-3)
 
 
 def test_more_noise_is_more_disturbance(loss: LoudnessLoss) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,11 +128,13 @@ def test_gradients_reach_every_latent_and_leave_the_llm_as_it_is(
     assert weights_fingerprint(llama) == before
 
 
-def test_the_llm_is_no_part_of_the_term(llama, ids: list) -> None:
-    term = Predictability(llama, ids, 0, 1000, "euclidean")
+def test_the_llm_is_no_part_of_the_term_and_takes_no_gradient(llama, ids: list) -> None:
+    trainable = copy.deepcopy(llama).train().requires_grad_(True)  # as others may hand it over
+    term = Predictability(trainable, ids, 0, 1000, "euclidean")
     assert not list(term.parameters()) and not term.state_dict()
     term.train()
-    assert not llama.training
+    assert not trainable.training
+    assert not any(parameter.requires_grad for parameter in trainable.parameters())
 
 
 def test_cost_is_bounded_by_words(llama, ids: list, draw) -> None:

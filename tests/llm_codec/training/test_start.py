@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from llm_codec import LLMCodec
+from llm_codec import LLMCodec, Vocabulary
 from llm_codec.training.config import TrainConfig
 from llm_codec.training.trainer import Trainer
 from llm_codec.training.words import FrozenWords
@@ -47,3 +47,12 @@ def test_a_start_of_another_shape_or_with_a_warm_up_is_refused(
     wider = dataclasses.replace(other, codec=other.codec | {"encoder_width": 24})
     with pytest.raises(ValueError, match="encoder is not that of its start"):
         Trainer(wider, words)
+
+
+def test_a_start_that_speaks_other_words_is_refused(
+    earlier: TrainConfig, recipe: Recipe, words: FrozenWords
+) -> None:
+    turned = [[*scale][::-1] for scale in words.vocabulary.scales]
+    other = dataclasses.replace(words, vocabulary=Vocabulary(turned))
+    with pytest.raises(ValueError, match="earlier speaks other words .* than the recipe asks for"):
+        Trainer(recipe(start=earlier.out, unquantised=0), other)

@@ -26,12 +26,13 @@ def test_only_terms_with_a_weight_are_built(setting):
 
 @pytest.mark.parametrize("kind", TERMS, ids=lambda kind: kind.__name__)
 def test_a_loss_that_is_off_is_neither_computed_nor_logged(recipe, words, kind):
-    weights = {name: 1.0 for name in recipe().weights if name not in kind.losses}
+    weights = {name: float(name not in kind.losses)
+               for name in ("mel", "commitment", "isotropy", *kind.losses)}
     config = recipe(weights=weights, steps=5)
     Trainer(config, words).train()
     (last,) = (row for row in read_log(Path(config.out) / "train" / "log.jsonl")
                if row["kind"] == "train" and row["step"] == 4)
-    assert set(last) & set(loss_names()) == set(weights)
+    assert set(last) & set(loss_names()) == {name for name, weight in weights.items() if weight}
 
 
 def test_no_takes_are_drawn_where_no_term_asks(recipe, words):
@@ -49,6 +50,14 @@ def test_no_takes_are_drawn_where_no_term_asks(recipe, words):
 def test_a_recipe_of_losses_that_are_not_there_is_refused(recipe, values, message):
     with pytest.raises(ValueError, match=message):
         recipe(**values)
+
+
+def test_steadiness_is_for_words_looked_up_by_distance(setting):
+    shape = setting().config.codec
+    assert build_terms(setting(weights={"mel": 1.0, "steadiness": 1.0}))
+    with pytest.raises(ValueError, match="steadiness is for lookup \"euclidean\", not 'cosine'"):
+        build_terms(setting(weights={"mel": 1.0, "steadiness": 1.0},
+                            codec=shape | {"lookup": "cosine"}))
 
 
 def test_an_option_that_a_term_does_not_know_is_refused(setting):

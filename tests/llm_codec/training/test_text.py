@@ -64,3 +64,21 @@ def test_t5_is_averaged_over_tokens(t5: str, tokenizer) -> None:
     assert encode("three be " * 500).isfinite().all()  # cut, not refused
     vectors = text_vectors(["three be", "zero"], encode)
     assert vectors.shape == (2, 16) and not vectors.requires_grad
+
+
+class Prefixing:
+    """A tokenizer that puts a space before every text, as those of the first LLaMAs do."""
+
+    words = ("▁", "▁a", "▁dog", "▁barks")
+
+    def encode(self, text: str, add_special_tokens: bool) -> list[int]:
+        spelled = f"▁{text}".replace(" ", "▁")
+        cut = [f"▁{word}" for word in spelled.split("▁")[1:]]
+        return [self.words.index(word) for word in cut]
+
+
+def test_a_space_that_the_tokenizer_adds_is_no_part_of_a_text() -> None:
+    table = torch.arange(8.0).reshape(4, 2)
+    assert Prefixing().encode(" dog", add_special_tokens=False) == [0, 2]
+    vector = embedding_encoder(table, Prefixing())("dog barks")
+    assert torch.equal(vector, table[[2, 3]].mean(dim=0))

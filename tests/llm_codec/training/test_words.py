@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from llm_codec import checkpoint
 from llm_codec.training.words import read_word_list, read_words, whole_words
@@ -46,3 +48,26 @@ def test_a_list_is_its_first_column(tmp_path: Path) -> None:
     path = tmp_path / "words.tsv"
     path.write_text("# source: ours\nword\tcount\nriver\t3\nstone\t2\n\n")
     assert read_word_list(path) == ["river", "stone"]
+
+
+@pytest.mark.parametrize(("name", "message"), [
+    ("model.safetensors", "the weights are damaged"), ("tokenizer.json", "tokenizer is damaged")])
+def test_a_damaged_llm_is_one_clear_error(
+    pair: Path, tmp_path: Path, name: str, message: str
+) -> None:
+    folder = Path(shutil.copytree(pair / "llm", tmp_path / "llm"))
+    whole = (folder / name).read_bytes()
+    (folder / name).write_bytes(whole[: len(whole) // 2] if name.startswith("model") else b"{}")
+    with pytest.raises(ValueError, match=message):
+        read_words(str(folder))
+
+
+def test_an_llm_without_all_its_weights_is_not_filled_up_at_random(
+    pair: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(pair / "llm", tmp_path / "llm"))
+    weights = load_file(folder / "model.safetensors")
+    save_file({name: tensor for name, tensor in weights.items() if "layers.1" not in name},
+              folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ValueError, match="of the model's weights, model.layers.1"):
+        read_words(str(folder))
