@@ -172,7 +172,7 @@ def write_manifest(folder: Path, rows: list[Row]) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Write all clips, manifest.csv and SHA256SUMS below --out."""
     parser = argparse.ArgumentParser(prog="python -m demos.make_examples", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "examples")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     folder = parser.parse_args(argv).out
     if shutil.which("espeak-ng") is None:
         parser.error("espeak-ng is not installed (Debian: apt-get install espeak-ng)")

@@ -9,6 +9,8 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from demos import visitors
+from demos.visitors import on_page
 from icl import FewShotGenerator
 
 EXAMPLES = Path(__file__).parent / "examples"
@@ -63,10 +65,28 @@ BENCHES = (
 
 
 def add_pair(pairs: Pairs, source: str | None, target: str | None) -> Pairs:
-    """Append a pair; ValueError when one side is missing."""
+    """Append a pair; ValueError when one side is missing or too long, or the pair is there."""
     if not (source and source.strip() and target):
         raise ValueError("a pair has two sides: give both before you add it")
-    return [*pairs, (source.strip(), target)]
+    pair = (source.strip(), target)
+    for side in pair:
+        visitors.require_short(side)
+    if any(all(map(visitors.same, pair, known)) for known in pairs):
+        raise ValueError("this pair is among the examples already: give another one")
+    return [*pairs, pair]
+
+
+def drop_last(pairs: Pairs) -> Pairs:
+    """All pairs but the last."""
+    return pairs[:-1]
+
+
+def pcm(wave: np.ndarray) -> np.ndarray:
+    """Samples (S,) as int16, as `llm_codec.audio.save` writes them.
+
+    Gradio would bring floats to full scale, however quiet the sound is.
+    """
+    return np.clip(np.round(wave * 2.0**15), -(2**15), 2**15 - 1).astype(np.int16)
 
 
 def make(
@@ -80,20 +100,21 @@ def make(
         seed: of the draw; None, which an emptied field gives, is 0.
 
     Returns:
-        Rate in Hz and samples (S,) float32; and the prompt in pieces, each with its kind.
+        Rate in Hz and samples (S,) int16; and the prompt in pieces, each with its kind.
 
     Raises:
-        ValueError: no pair, no query, or clips that are no sound.
+        ValueError: no pair, no query, or clips that are no sound or too long.
     """
     if not pairs:
         raise ValueError("show at least one pair first")
     if not (query and query.strip()):
         raise ValueError("there is nothing to make a sound of yet")
+    visitors.require_short(query.strip())
     generator.fit(*zip(*pairs, strict=True))
     wave = generator.generate(query.strip(), seed=int(seed or 0))
     words = generator.show_prompt(query.strip()).coloured()
     shown = [(text, None if kind == "text" else kind) for text, kind in words]
-    return (generator.codec_.config.sample_rate, wave), shown
+    return (generator.codec_.config.sample_rate, pcm(wave)), shown
 
 
 def listed(bench: Bench, pairs: Pairs) -> str:
@@ -105,50 +126,71 @@ def listed(bench: Bench, pairs: Pairs) -> str:
 
 
 def tab(
-    bench: Bench,
-    generator: Callable[[str], FewShotGenerator],
-    guard: Callable[[Callable], Callable],
-    colours: dict[str, str],
+    bench: Bench, generator: Callable[[str], FewShotGenerator], colours: dict[str, str]
 ) -> None:
     """Lay one tab out.
 
     Args:
         bench: what it is for.
         generator: gives a generator for a job.
-        guard: shows on the page what a handler complains of.
         colours: of the pieces of a prompt.
     """
     state = gr.State([])
     fill = gr.Button("Try: fill in an example", size="sm")
     with gr.Row():
         with gr.Column():
-            source, target = _side(bench, bench.source), _clip(bench.target)
-            add = gr.Button("Add pair")
-            shown = gr.Markdown(listed(bench, []))
+            _pairs_column(bench, state)
         with gr.Column():
-            query = _side(bench, "Make one of")
-            seed = gr.Number(0, label="Seed", precision=0, minimum=0)
-            button = gr.Button("Make it", variant="primary")
-            answer = gr.Audio(label="Made", interactive=False, buttons=["download"])
-            prompt = gr.HighlightedText(label="Prompt", color_map=colours, show_legend=True)
-    add.click(
-        guard(add_pair), [state, source, target], state, api_name=f"{bench.job}_example"
-    )
-    state.change(functools.partial(listed, bench), state, shown, api_visibility="private")
+            query = _made_column(bench, state, generator, colours)
     fill.click(bench.ready, None, [state, query], api_visibility="private")
+
+
+def _pairs_column(bench: Bench, state: gr.State) -> None:
+    """Left half of a tab: the example pairs."""
+    source, target = _side(bench, bench.source), visitors.field(bench.target)
+    with gr.Row():
+        add = gr.Button("Add pair")
+        drop = gr.Button("Remove last pair")
+    shown = gr.Markdown(listed(bench, []))
+
+    def add_and_clear(pairs: Pairs, source: str | None, target: str | None):
+        return add_pair(pairs, source, target), "" if bench.text else None, None
+
+    add.click(
+        on_page(add_and_clear), [state, source, target], [state, source, target],
+        api_name=f"{bench.job}_example",
+    )
+    drop.click(drop_last, state, state, api_visibility="private")
+    state.change(functools.partial(listed, bench), state, shown, api_visibility="private")
+
+
+def _made_column(
+    bench: Bench,
+    state: gr.State,
+    generator: Callable[[str], FewShotGenerator],
+    colours: dict[str, str],
+) -> gr.Textbox | gr.Audio:
+    """Right half of a tab: the query and what is made of it; returns the query's field."""
+    query = _side(bench, "Make one of")
+    # Generators of random numbers take no seed of 64 bits or more; 32 are plenty.
+    seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**32 - 1)
+    button = gr.Button("Make it", variant="primary")
+    answer = gr.Audio(label="Made", interactive=False, buttons=["download"])
+    prompt = gr.HighlightedText(label="Prompt", color_map=colours, show_legend=True)
 
     def answer_query(pairs: Pairs, query: str | None, seed: float | None):
         return make(generator(bench.job), pairs, query, seed)
 
     button.click(
-        guard(answer_query), [state, query, seed], [answer, prompt], api_name=bench.job,
+        on_page(answer_query), [state, query, seed], [answer, prompt], api_name=bench.job,
         concurrency_limit=1, concurrency_id="model",
     )
+    gr.on(  # else an old answer would stand beside a new question
+        [state.change, query.change], lambda: (None, None), None, [answer, prompt],
+        api_visibility="private",
+    )
+    return query
 
 
 def _side(bench: Bench, label: str) -> gr.Textbox | gr.Audio:
-    return gr.Textbox(label=label, max_lines=1) if bench.text else _clip(label)
-
-
-def _clip(label: str) -> gr.Audio:
-    return gr.Audio(sources=["upload", "microphone"], type="filepath", label=label)
+    return gr.Textbox(label=label, max_lines=1) if bench.text else visitors.field(label)

@@ -13,8 +13,10 @@ try:
 except ImportError as error:
     raise ImportError("the playground needs gradio: pip install 'llm-codec[playground]'") from error
 
-from demos import making
+from demos import making, visitors
+from demos.visitors import on_page
 from icl import FewShotClassifier, FewShotGenerator
+from llm_codec import checkpoint, failure
 
 EXAMPLES = Path(__file__).parent / "examples"
 READY = {  # button: (clip shown, its label) ..., clip asked about
@@ -42,11 +44,14 @@ Shown = list[tuple[str, str]]  # clips shown so far: path and label, in the orde
 
 
 def add(shown: Shown, clip: str | None, label: str) -> Shown:
-    """Append a clip; ValueError when the clip or its label is missing."""
+    """Append a clip; ValueError when it or its label is missing, or it is too long or there."""
     if not clip:
         raise ValueError("there is no clip yet: upload one, record one or pick an example")
     if not label.strip():
         raise ValueError("the clip has no label yet: write the word for it")
+    visitors.require_short(clip)
+    if any(visitors.same(clip, known) for known, _ in shown):
+        raise ValueError("this clip is among the examples already: give another one")
     return [*shown, (clip, label.strip())]
 
 
@@ -71,12 +76,13 @@ def ask(
         `label`, or None for what stands between them.
 
     Raises:
-        ValueError: fewer than two labels, no query, or clips that are no sound.
+        ValueError: fewer than two labels, no query, or clips that are no sound or too long.
     """
     if len({label for _, label in shown}) < 2:
         raise ValueError("show clips of at least two different labels first")
     if not query:
         raise ValueError("there is no clip to ask about yet: upload one or record one")
+    visitors.require_short(query)
     clips, labels = zip(*shown, strict=True)
     classifier.fit(list(clips), list(labels))
     heard = classifier.hear([query], classifier.views)
@@ -84,19 +90,6 @@ def ask(
     scores = {str(name): float(p) for name, p in zip(classifier.classes_, chances, strict=True)}
     words = classifier.show_prompt(heard[0]).coloured()
     return scores, [(text, None if kind == "text" else kind) for text, kind in words]
-
-
-def on_page(handler: Callable) -> Callable:
-    """Show what a user did wrong as one line on the page instead of a traceback."""
-
-    @functools.wraps(handler)
-    def guarded(*args):
-        try:
-            return handler(*args)
-        except (ValueError, OSError, RuntimeError) as error:
-            raise gr.Error(str(error), print_exception=False) from error
-
-    return guarded
 
 
 def list_shown(shown: Shown, state: gr.State) -> None:
@@ -115,7 +108,7 @@ def list_shown(shown: Shown, state: gr.State) -> None:
 def support_column(state: gr.State) -> None:
     """Left half of the page: what the model is shown."""
     gr.Markdown("### 1 · Show it examples")
-    clip = gr.Audio(sources=["upload", "microphone"], type="filepath", label="Clip")
+    clip = visitors.field("Clip")
     with gr.Row(equal_height=True):
         label = gr.Textbox(
             label="Label", placeholder="a word for it, such as: bell", max_lines=1, scale=3
@@ -134,25 +127,35 @@ def support_column(state: gr.State) -> None:
 def query_column(state: gr.State, classifier: Callable[[], FewShotClassifier]) -> gr.Audio:
     """Right half of the page: the question and the answer; returns the question's clip."""
     gr.Markdown("### 2 · Ask about another clip")
-    query = gr.Audio(sources=["upload", "microphone"], type="filepath", label="What is this?")
+    query = visitors.field("What is this?")
     button = gr.Button("Ask the model", variant="primary")
     answer = gr.Label(label="Answer", num_top_classes=8)
-    with gr.Accordion("What the model read", open=True):
+    with gr.Accordion(heading(), open=True) as frame:
         prompt = gr.HighlightedText(
             label="Prompt", color_map=COLOURS, show_legend=True, show_inline_category=False,
             show_label=False,
         )
 
     def classify(shown: Shown, clip: str | None):
-        return ask(classifier(), shown, clip)
+        model = classifier()
+        return *ask(model, shown, clip), gr.Accordion(label=heading(model.orders))
 
     # One question at a time: all visitors share one model and its prefix cache.
     button.click(
-        on_page(classify), [state, query], [answer, prompt], api_name="ask", concurrency_limit=1,
-        concurrency_id="model",
+        on_page(classify), [state, query], [answer, prompt, frame], api_name="ask",
+        concurrency_limit=1, concurrency_id="model",
     )
-    query.change(lambda: (None, None), None, [answer, prompt], api_visibility="private")
+    gr.on(  # else an old answer would stand beside a new question
+        [state.change, query.change], lambda: (None, None, gr.Accordion(label=heading())), None,
+        [answer, prompt, frame], api_visibility="private",
+    )
     return query
+
+
+def heading(prompts: int = 1) -> str:
+    """What stands above the prompt that is shown, of as many as were read."""
+    read = "What the model read"
+    return read if prompts == 1 else f"{read}: the first of {prompts} prompts"
 
 
 def naming_tab(classifier: Callable[[], FewShotClassifier]) -> None:
@@ -182,14 +185,25 @@ def build_demo(
     """
     gr.set_static_paths(EXAMPLES)
     classifier, generator = map(functools.cache, (classifier_factory, generator_factory))
-    with gr.Blocks(title="Teach a language model a sound", analytics_enabled=False) as demo:
+    with gr.Blocks(
+        title="Teach a language model a sound", analytics_enabled=False,
+        delete_cache=(3600, 3600),  # what visitors leave, every hour what is older than one
+    ) as demo:
         gr.Markdown(INTRODUCTION)
         with gr.Tab("Name a sound"):
             naming_tab(classifier)
         for bench in making.BENCHES:
             with gr.Tab(bench.title):
-                making.tab(bench, generator, on_page, COLOURS)
-    return demo
+                making.tab(bench, generator, COLOURS)
+    # A call past the queue would refit the shared model while another one asks it.
+    return demo.queue(api_open=False)
+
+
+def require_models(codec: str, llm: str) -> None:
+    """ValueError unless both are there: better now than at the first visitor's question."""
+    checkpoint.load_words(checkpoint.resolve(codec))
+    if not llm.startswith(("http://", "https://")):
+        checkpoint.resolve(llm, part="llm")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -201,6 +215,10 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if not 0 <= args.port < 2**16:
         parser.error(f"--port {args.port}: there are 0 to 65535")
+    try:
+        require_models(args.codec, args.llm)
+    except (ValueError, OSError, ImportError) as error:
+        parser.exit(1, f"{parser.prog}: error: {failure.message(error)}\n")
     classifier = functools.cache(
         lambda: FewShotClassifier(codec=args.codec, llm=args.llm, orders=4, views=4)
     )
@@ -213,7 +231,10 @@ def main(argv: list[str] | None = None) -> None:
 
     demo = build_demo(classifier, generator)
     try:
-        demo.launch(server_port=args.port, theme=gr.themes.Soft(), footer_links=["api"])
+        demo.launch(
+            server_port=args.port, theme=gr.themes.Soft(), footer_links=["api"],
+            max_file_size=visitors.LARGEST,
+        )
     except OSError:  # gradio would say how to set the port from Python
         parser.exit(1, f"{parser.prog}: error: port {args.port} is in use, or cannot be had; give "
                        "another by --port\n")

@@ -110,6 +110,14 @@ def test_missing_espeak_is_one_clear_line(monkeypatch, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+def test_shipped_clips_are_not_written_over_unless_named(monkeypatch, capsys):
+    monkeypatch.setattr(shutil, "which", lambda name: None)  # nothing is made in any case
+    with pytest.raises(SystemExit) as stop:
+        make_examples.main([])
+    assert stop.value.code == 2
+    assert "required: --out" in capsys.readouterr().err
+
+
 def test_takes_of_one_sound_differ():
     for name in SOUNDS:
         first, second = (make_examples.synthesised(name, take) for take in (1, 2))

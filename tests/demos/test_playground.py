@@ -2,17 +2,21 @@
 
 import socket
 import types
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
 from icl import FewShotClassifier, FewShotGenerator
 from icl.llm.transformers import TransformersLLM
+from llm_codec import audio
 
 gr = pytest.importorskip("gradio", reason="needs the playground extra")
-from demos import playground  # noqa: E402  (it needs gradio)
+from demos import playground, visitors  # noqa: E402  (they need gradio)
 
 EXAMPLES = playground.EXAMPLES
 BELL, CLAP = (str(EXAMPLES / f"sounds/{name}/1.flac") for name in ("bell", "clap"))
@@ -42,6 +46,24 @@ def test_add_appends_and_leaves_the_list_it_was_given():
 def test_add_says_what_is_missing(clip, label, says):
     with pytest.raises(ValueError, match=says):
         playground.add([], clip, label)
+
+
+def test_a_clip_is_taken_once(tmp_path):
+    copy = tmp_path / "copy.flac"
+    copy.write_bytes(Path(BELL).read_bytes())
+    for clip in (BELL, str(copy)):
+        with pytest.raises(ValueError, match="^this clip is among the examples already"):
+            playground.add(SHOWN, clip, "another label")
+
+
+def test_a_clip_longer_than_the_model_can_read_is_refused_at_once(tmp_path):
+    path = str(tmp_path / "long.wav")
+    audio.save(path, np.zeros(1000 * (visitors.LONGEST + 1)), sample_rate=1000)
+    says = "^long.wav lasts 241 s; a clip may last 240 s"
+    with pytest.raises(ValueError, match=says):
+        playground.add([], path, "long")
+    with pytest.raises(ValueError, match=says):
+        playground.ask(None, SHOWN, path)
 
 
 def test_remove_takes_one_away():
@@ -89,6 +111,34 @@ def test_what_a_user_did_wrong_is_one_line_on_the_page(classifier, shown, query,
 def test_bugs_are_not_hidden_from_the_log():
     with pytest.raises(ZeroDivisionError):
         playground.on_page(lambda: 1 / 0)()
+
+
+def test_an_extra_that_is_missing_is_named_on_the_page():
+    def handler():
+        raise ImportError("a server needs httpx: pip install 'llm-codec[server]'")
+
+    with pytest.raises(gr.Error, match=r"llm-codec\[server\]"):
+        playground.on_page(handler)()
+
+
+@pytest.mark.parametrize("models", [
+    ["--codec", "nope"], ["--llm", "nope"], ["--codec", "demos", "--llm", "http://127.0.0.1:1"],
+])
+def test_a_model_that_is_not_there_is_one_line_before_the_page_starts(models, monkeypatch, capsys):
+    monkeypatch.setattr(playground, "build_demo", lambda *factories: pytest.fail("page was built"))
+    with pytest.raises(SystemExit) as stopped:
+        playground.main(models)
+    err = capsys.readouterr().err
+    assert stopped.value.code == 1 and err.count("\n") == 1
+    assert models[1] in err
+
+
+def test_large_files_are_refused_while_they_are_uploaded(pair, monkeypatch):
+    launched = {}
+    page = types.SimpleNamespace(launch=launched.update)
+    monkeypatch.setattr(playground, "build_demo", lambda *factories: page)
+    playground.main(["--codec", str(pair), "--llm", str(pair)])
+    assert launched["max_file_size"] == visitors.LARGEST
 
 
 @pytest.mark.parametrize(("job", "resolve", "drafts"), [("enhance", False, 1), ("speak", True, 4)])
@@ -140,6 +190,15 @@ def test_a_visit(client):
     assert answer["label"] == max(chances, key=chances.get)
     assert set(chances) == {"bell", "clap"}
     assert {word["class_or_confidence"] for word in words} == {"scale 1", "label", None}
+
+
+def test_a_call_past_the_queue_is_refused(client):
+    body, headers = b'{"data": [null, null]}', {"Content-Type": "application/json"}
+    for name in ("ask", "enhance", "speak"):
+        direct = urllib.request.Request(f"{client.src}gradio_api/run/{name}", body, headers)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(direct)
+        assert refused.value.code == 404 and "join the queue" in refused.value.read().decode()
 
 
 def test_a_visit_in_which_a_sound_is_made(client):
