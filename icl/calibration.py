@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from icl.template import PromptError
+from icl.template import SettingError
 from llm_codec.codec import LLMCodec
 from llm_codec.codes import Codes
 
@@ -38,10 +38,10 @@ def content_free(
         seed: of noise and of random words.
 
     Raises:
-        PromptError: there is no such kind, or none was asked for.
+        SettingError: there is no such kind, or none was asked for.
     """
     if not kinds or set(kinds) - set(CONTENT_FREE):
-        raise PromptError(f"content_free is {list(kinds)}; expected some of {CONTENT_FREE}")
+        raise SettingError(f"content_free is {list(kinds)}; expected some of {CONTENT_FREE}")
     middle = sorted(examples, key=lambda codes: int(codes.num_samples))[len(examples) // 2]
     samples = int(middle.num_samples)
     rng = torch.Generator().manual_seed(seed)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from icl.parser import Parser, UsageError, report_failure
+from icl.template import SettingError
 from llm_codec.failure import FAILED, INTERRUPTED, MISUSED
 
 # Modules of `icl.commands`.
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(argv)
     except SystemExit as stopped:  # --help
         return int(stopped.code or 0)
-    except UsageError as error:
+    except (UsageError, SettingError) as error:
         return report_failure(error, debug, MISUSED)
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         return report_failure(error, debug, FAILED)

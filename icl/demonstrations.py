@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from icl.template import PromptError
+from icl.template import SettingError, require_known
 from llm_codec.codec import LLMCodec
 from llm_codec.codes import Codes
 
@@ -37,7 +37,7 @@ class Choice:
         seed: of draws and shuffles.
 
     Raises:
-        PromptError: a setting that does not exist, or ``per_label`` is missing.
+        SettingError: a setting that does not exist, or ``per_label`` is missing.
     """
 
     choose: str = "all"
@@ -46,14 +46,13 @@ class Choice:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, value, known in (("choose", self.choose, CHOICES), ("order", self.order, ORDERS)):
-            if value not in known:
-                raise PromptError(f"{name} is {value!r}; expected one of {', '.join(known)}")
+        require_known(CHOICES, choose=self.choose)
+        require_known(ORDERS, order=self.order)
         if self.choose == "all" and self.per_label is not None:
-            raise PromptError(f"per_label is {self.per_label}, but choose='all' shows all; give "
-                              "choose='balanced', 'nearest' or 'random' with it")
+            raise SettingError(f"per_label is {self.per_label}, but choose='all' shows all; give "
+                               "choose='balanced', 'nearest' or 'random' with it")
         if self.choose != "all" and (self.per_label is None or self.per_label < 1):
-            raise PromptError(
+            raise SettingError(
                 f"per_label is {self.per_label}; choose={self.choose!r} needs 1 or more"
             )
 

@@ -21,7 +21,7 @@ from icl.pair import FrozenPair, is_samples, is_single, require_distinct, severa
 from icl.prompt import Prompt
 from icl.resolve import beginning, resolve
 from icl.shown import Shown
-from icl.template import PromptError, Template
+from icl.template import PromptError, SettingError, Template
 from icl.writer import Content
 from llm_codec.codec import LLMCodec
 from llm_codec.codes import Codes
@@ -85,7 +85,8 @@ class FewShotGenerator(FrozenPair):
             targets: one for each source. None, where the job can make pairs of single clips.
 
         Raises:
-            PromptError: there is no example, or none for each, one comes twice, or they do not fit.
+            PromptError: there is no example, or none for each, one comes twice, they do not fit,
+                or a setting cannot work (`SettingError`).
             AudioError: a clip cannot be read, is silent, or is shorter than one frame.
             VocabularyError: the language model's tokenizer cannot spell the codec's words.
         """
@@ -93,9 +94,11 @@ class FewShotGenerator(FrozenPair):
         self._job = jobs.get(self.task)
         self._check_settings()
         self._load_codec()
+        # Of examples to choose from, one may be too long and never be shown.
+        times = self.repeats * (self.choose == "all")
         scales = self.scales or self._job.scales or self.codec_.config.num_scales
         self._load_writer(self.template or self._job.template, scales, self.induction)
-        examples = self._pairs(sources, targets)
+        examples = self._pairs(sources, targets, times)
         require_distinct(examples)
         self._answers = self._make_answers(examples, scales)
         choice = Choice(self.choose, self.per_label, self.order, self.seed)
@@ -158,12 +161,12 @@ class FewShotGenerator(FrozenPair):
 
     def _make(self, source: Content, seed: int | None) -> Codes | str:
         prompt = self._shown.prompt(source, self._answers.longest(source))
-        drawn = Sampling(
-            self.temperature, self.top_k, self.top_p,
-            self.seed if seed is None else seed, self.best_of,
-        )  # fmt: skip
+        drawn = self._sampling(self.seed if seed is None else seed)
         ids = self.llm_.generate(prompt.ids, self._answers.grammar(source), drawn)
         return self._answers.read(ids, source)
+
+    def _sampling(self, seed: int) -> Sampling:
+        return Sampling(self.temperature, self.top_k, self.top_p, seed, self.best_of)
 
     def _make_answers(self, examples: Sequence[tuple[Content, Content]], scales: int) -> Answers:
         if self._job.target == "audio":
@@ -175,25 +178,26 @@ class FewShotGenerator(FrozenPair):
         return TextAnswers(self._writer, self.llm_.vocab_size, allowed, self.max_tokens)
 
     def _pairs(
-        self, sources: Iterable[Any], targets: Iterable[Any] | None
+        self, sources: Iterable[Any], targets: Iterable[Any] | None, times: int = 1
     ) -> list[tuple[Content, Content]]:
-        """Examples, encoded where they are sounds."""
+        """Examples, encoded where they are sounds; each is written so many times."""
         if targets is None:
-            sources, targets = self._split(several(sources))
+            sources, targets = self._split(several(sources), times)
         sources, targets = several(sources), several(targets)
         if len(sources) != len(targets) or not sources:
             raise PromptError(
                 f"{len(sources)} sources and {len(targets)} targets; give one or more pairs"
             )
-        left = self._contents(sources, self._job.source)
-        return [*zip(left, self._contents(targets, self._job.target), strict=True)]
+        left = self._contents(sources, self._job.source, times)
+        return [*zip(left, self._contents(targets, self._job.target, times), strict=True)]
 
-    def _split(self, clips: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+    def _split(self, clips: Sequence[Any], times: int) -> tuple[Sequence[Any], Sequence[Any]]:
         if self._job.split is None:
             name = self._job.name
             raise PromptError(f"{name!r} learns from pairs; give a target for each source")
         if any(isinstance(clip, Codes) for clip in clips):
             raise PromptError("codes cannot be cut into source and target; give clips, or pairs")
+        self.require_room(clips, times)
         pairs = []
         for position, clip in enumerate(clips):
             halves = self._job.split(self._wave(clip, position))
@@ -202,8 +206,11 @@ class FewShotGenerator(FrozenPair):
             pairs.append([self.codec_.encode(half) for half in halves])
         return tuple(zip(*pairs, strict=True))
 
-    def _contents(self, given: Sequence[Any], kind: str) -> Sequence[Content]:
-        return texts(given, "text") if kind == "text" else self.encode(given)
+    def _contents(self, given: Sequence[Any], kind: str, times: int = 1) -> Sequence[Content]:
+        if kind == "text":
+            return texts(given, "text")
+        self.require_room(given, times)
+        return self.encode(given)
 
     def _fitted(self) -> Job:
         if not hasattr(self, "_shown"):
@@ -214,11 +221,12 @@ class FewShotGenerator(FrozenPair):
         self._require_numbers("scales", "repeats", "seed", "max_tokens", "top_k", "best_of")
         self._require_numbers("seconds", "temperature", "top_p", kind=Real)
         if self.repeats < 1 or self.max_tokens < 1:
-            raise PromptError(
+            raise SettingError(
                 f"repeats is {self.repeats} and max_tokens is {self.max_tokens}; "
                 "both must be 1 or more"
             )
         if self.seconds is not None and not 0 < self.seconds < inf:
-            raise PromptError(f"seconds is {self.seconds}; it must be a number above 0")
+            raise SettingError(f"seconds is {self.seconds}; it must be a number above 0")
         if self.words not in (None, *WORDS):
-            raise PromptError(f"words is {self.words!r}; expected one of {WORDS}, or None")
+            raise SettingError(f"words is {self.words!r}; expected one of {WORDS}, or None")
+        self._sampling(seed=0)  # refuses what cannot be drawn with, before anything is loaded

@@ -12,10 +12,10 @@ import numpy as np
 from icl import calibration, stand_ins
 from icl.demonstrations import Choice
 from icl.llm import LLM
-from icl.pair import FrozenPair, require_distinct, several, texts
+from icl.pair import FrozenPair, Views, require_distinct, several, texts
 from icl.prompt import Prompt
 from icl.shown import Shown
-from icl.template import PromptError, Template
+from icl.template import PromptError, SettingError, Template, require_known
 from icl.writer import Content
 from llm_codec.codec import LLMCodec
 
@@ -94,8 +94,8 @@ class FewShotClassifier(FrozenPair):
             labels: one for each clip; two or more distinct ones.
 
         Raises:
-            PromptError: labels are too few or do not match, an example comes twice, or the
-                examples do not fit.
+            PromptError: labels are too few or do not match, an example comes twice, the examples
+                do not fit, or a setting cannot work (`SettingError`).
             AudioError: a clip cannot be read, is silent, or is shorter than one frame.
             VocabularyError: the language model's tokenizer cannot spell the codec's words.
         """
@@ -104,13 +104,15 @@ class FewShotClassifier(FrozenPair):
         labels = texts(labels, "label", len(clips))
         self._check(labels)
         choice = Choice(self.choose, self.per_label, self.order, self.seed)
-        views = [*zip(*self.hear(clips, self.views), strict=True)]
-        require_distinct(zip(views[0]))
         self._load_writer(self.template, self.scales, self.induction)
         classes = sorted(set(labels))
         names = self._written(classes)
         self._answers = self._writer.label_sequences([*names.values()])
         targets = [*map(names.get, labels)]
+        # Of examples to choose from, one may be too long and never be shown.
+        self.require_room(clips, self.repeats * self.views_shown * (self.choose == "all"))
+        views = [*zip(*self.hear(clips, self.views), strict=True)]
+        require_distinct(zip(views[0]))
         self._shown = [
             Shown(self._examples(views, view, targets), self._writer, choice, self.codec_,
                   self.llm_.context_length, [*names.values()], self.repeats,
@@ -143,7 +145,7 @@ class FewShotClassifier(FrozenPair):
     def predict_proba(self, queries: Iterable[Any]) -> np.ndarray:
         """Probability of each label of `classes_` for each clip: float64 (N, C), rows sum to 1."""
         self._require_fitted()
-        return calibration.sharpen(self._proba(self.hear(queries, self.views)), self.temperature_)
+        return calibration.sharpen(self._proba(self._hear(queries)), self.temperature_)
 
     def score(self, queries: Iterable[Any], labels: Iterable[str]) -> float:
         """Share of clips whose label is predicted, 0 to 1; a label for each clip."""
@@ -154,8 +156,12 @@ class FewShotClassifier(FrozenPair):
     def show_prompt(self, query: Any) -> Prompt:
         """The prompt the language model reads to answer for one clip, in the first order."""
         self._require_fitted()
-        (heard,) = self.hear([query], self.views)
-        return self._prompt(heard[0], 0)
+        return self._prompt(self._hear([query])[0][0], 0)
+
+    def _hear(self, queries: Iterable[Any]) -> list[Views]:
+        queries = several(queries)
+        self.require_room(queries)
+        return self.hear(queries, self.views)
 
     def _proba(
         self, queries: Sequence[Sequence[Content]], without: Collection[int] = ()
@@ -228,23 +234,16 @@ class FewShotClassifier(FrozenPair):
     def _check(self, labels: Sequence[str]) -> None:
         if len(set(labels)) < 2:
             raise PromptError(f"the labels are {sorted(set(labels))}; give examples of two or more")
-        for name, value, known in (
-            ("label_words", self.label_words, stand_ins.MODES),
-            ("aggregate", self.aggregate, AGGREGATES),
-            ("calibrate", self.calibrate, CALIBRATIONS),
-        ):
-            if value not in known:
-                raise PromptError(f"{name} is {value!r}; expected one of {', '.join(known)}")
+        require_known(stand_ins.MODES, label_words=self.label_words)
+        require_known(AGGREGATES, aggregate=self.aggregate)
+        require_known(CALIBRATIONS, calibrate=self.calibrate)
         self._require_numbers("scales", "repeats", "orders", "views", "views_shown", "seed")
         if self.repeats < 1 or not 1 <= self.views_shown <= self.views <= self.orders:
-            raise PromptError(f"repeats, orders, views, views_shown are {self.repeats}, "
-                              f"{self.orders}, {self.views}, {self.views_shown}; all must be 1 or "
-                              "more, every view needs an order, and no more are shown than heard")
+            raise SettingError(f"repeats, orders, views, views_shown are {self.repeats}, "
+                               f"{self.orders}, {self.views}, {self.views_shown}; all must be 1 or "
+                               "more, every view needs an order, and no more are shown than heard")
         if self.views_shown > 1 and self.choose != "all":
-            raise PromptError(f"choose={self.choose!r} would take views for examples; choose all")
-        if self.temperature not in ("auto", "fit") and not _positive(self.temperature):
-            raise PromptError(f"temperature is {self.temperature!r}; give auto, fit or a number >0")
-
-
-def _positive(value: Any) -> bool:
-    return isinstance(value, int | float) and value > 0
+            raise SettingError(f"choose={self.choose!r} would take views for examples; choose all")
+        given = self.temperature
+        if given not in ("auto", "fit") and not (isinstance(given, int | float) and given > 0):
+            raise SettingError(f"temperature is {given!r}; give auto, fit or a number >0")

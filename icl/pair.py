@@ -10,9 +10,10 @@ from typing import Any, Self
 import numpy as np
 import torch
 
+from icl import room
 from icl.estimator import Estimator
 from icl.llm import LLM, as_llm
-from icl.template import PromptError, Template
+from icl.template import PromptError, SettingError, Template
 from icl.writer import PromptWriter
 from llm_codec import audio
 from llm_codec.codec import LLMCodec
@@ -76,6 +77,12 @@ class FrozenPair(Estimator):
         self._load_codec()
         return [self._views(clip, position, views) for position, clip in enumerate(clips)]
 
+    def require_room(self, clips: Iterable[Any], times: int = 1) -> None:
+        """Raise PromptError if a clip is too long for any prompt; see `icl.room.require_room`."""
+        room.require_room(
+            clips, self._writer, self.llm_.context_length, self.sample_rate, times
+        )
+
     def _views(self, clip: Any, position: int, views: int) -> Views:
         given = len(clip) if isinstance(clip, Views) else 1 if isinstance(clip, Codes) else views
         if given != views:
@@ -121,14 +128,14 @@ class FrozenPair(Estimator):
         audio.require_sound(wave, name)
 
     def _require_numbers(self, *names: str, kind: type = Integral) -> None:
-        """Raise PromptError unless these settings are numbers of this kind, or None as usual."""
+        """Raise SettingError unless these settings are numbers of this kind, or None as usual."""
         for name in names:
             value = getattr(self, name)
             if value is None and getattr(type(self), name) is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, kind):
                 noun = "a whole number" if kind is Integral else "a number"
-                raise PromptError(f"{name} is {value!r}; expected {noun}")
+                raise SettingError(f"{name} is {value!r}; expected {noun}")
 
     def _load_codec(self) -> None:
         if getattr(self, "_codec_source", None) is not self.codec:
@@ -143,8 +150,8 @@ class FrozenPair(Estimator):
             self._llm_source, self._writer_key = source, None
 
     def _load_writer(self, template: str | Template, scales: int, induction: bool) -> None:
-        """Load the language model and bind the codec's words to it, unless that is done."""
-        self._load_llm()
+        """Load both models and bind the codec's words to the other, unless that is done."""
+        self.load()
         key = (template, scales, induction)
         if getattr(self, "_writer_key", None) != key:
             words = bind(self.codec_, self.llm_)

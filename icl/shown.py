@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from icl.demonstrations import Choice, likeness, outline, reorder
 from icl.prompt import Prompt
-from icl.template import PromptError
+from icl.template import PromptError, SettingError
 from icl.writer import Content, PromptWriter, require_fit
 from llm_codec.codec import LLMCodec
 from llm_codec.codes import Codes
@@ -29,7 +29,8 @@ class Shown:
         heads: everything before the query, by order; empty where the query decides.
 
     Raises:
-        PromptError: the examples do not fit, or sources that are no sounds are to be compared.
+        PromptError: the examples do not fit.
+        SettingError: sources that are no sounds are to be compared.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Shown:
         if choice.looks:
             sources = [source for source, _ in examples]
             if not all(isinstance(source, Codes) for source in sources):
-                raise PromptError("examples can be nearest to a query only where both are sounds")
+                raise SettingError("examples can be nearest to a query only where both are sounds")
             self._outlines = outline(codec, sources)
         else:
             self.heads = {turn: self._head(turn) for turn in turns}
@@ -71,12 +72,14 @@ class Shown:
             without: indices of examples to leave out.
 
         Raises:
-            PromptError: it does not fit; the message says how many examples do.
+            PromptError: it does not fit; the message says how many examples do, or that none
+                could.
         """
         tail = self.writer.query(query)
         known = self.heads and not without
         head = self.heads[turn] if known else self._head(turn, query, without)
         if len(head) + len(tail) + answer > self.context_length:
+            self._require_question(len(tail), answer)
             self._refuse(self._pick(turn, query, without), len(tail) + answer)
         return head + tail
 
@@ -97,6 +100,19 @@ class Shown:
         if self.choice.looks:
             alike = likeness(self.codec, self._outlines[kept], query)
         return self.choice.pick([self.examples[index] for index in kept], turn, alike)
+
+    def _require_question(self, query: int, answer: int) -> None:
+        """Raise PromptError if a question and its answer do not fit even without examples."""
+        start = len(self.writer.head([], self.labels))
+        if start + query + answer <= self.context_length:
+            return
+        advice = "give a shorter query"
+        if answer >= query:
+            advice = "ask for a shorter answer: fewer --seconds of sound, or max_tokens of text"
+        raise PromptError(
+            f"the query needs {query} tokens and its answer {answer}, but the language model "
+            f"holds {self.context_length}, and the examples come on top; {advice}"
+        )
 
     def _refuse(self, picked: Sequence[tuple[Content, Content]], reserve: int) -> None:
         """Say how many examples fit, which is counted only now."""

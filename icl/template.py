@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from string import Formatter
+from typing import Any
 
 FIELDS = ("source", "target")
 
 
 class PromptError(ValueError):
     """A prompt that cannot be built, or that the language model could not hold."""
+
+
+class SettingError(PromptError):
+    """A setting that does not exist or cannot work, whatever is shown and asked."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +109,17 @@ def find_template(template: str | Template) -> Template:
     """The template of that name; a `Template` is passed through.
 
     Raises:
-        PromptError: there is none of that name.
+        SettingError: there is none of that name.
     """
     if isinstance(template, Template):
         return template
     if template not in TEMPLATES:
-        raise PromptError(f"no template is called {template!r}; there are {sorted(TEMPLATES)}")
+        raise SettingError(f"no template is called {template!r}; there are {sorted(TEMPLATES)}")
     return TEMPLATES[template]
+
+
+def require_known(known: Sequence[str], **settings: Any) -> None:
+    """Raise SettingError unless each of these settings is one of the values there are."""
+    for name, value in settings.items():
+        if value not in known:
+            raise SettingError(f"{name} is {value!r}; expected one of {', '.join(known)}")

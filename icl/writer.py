@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from icl.prompt import Prompt, Segment
-from icl.template import PromptError, Template, find_template
+from icl.template import PromptError, SettingError, Template, find_template
 from llm_codec.codes import Codes
 from llm_codec.vocabulary import BoundVocabulary
 
@@ -26,7 +26,7 @@ class PromptWriter:
         induction: write the template's instruction, if it has one ("task induction").
 
     Raises:
-        PromptError: there is no such template or no such number of scales.
+        SettingError: there is no such template or no such number of scales.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class PromptWriter:
         self.template = find_template(template)
         available = len(vocabulary.token_ids)
         if not 1 <= scales <= available:
-            raise PromptError(f"scales is {scales}; this codec has 1 to {available}")
+            raise SettingError(f"scales is {scales}; this codec has 1 to {available}")
         self.vocabulary = vocabulary
         self.tokenizer = tokenizer
         self.scales = scales
@@ -166,7 +166,8 @@ def require_fit(
     if total <= context_length:
         return
     fit = sum(end <= context_length for end in ends)
+    beside = f" beside {reserve} of the query and its answer" if reserve > 1 else ""
     raise PromptError(
-        f"the prompt needs {total} tokens but the language model holds {context_length}: "
-        f"{fit} of {len(ends)} examples fit; give fewer or shorter examples, or fewer scales"
+        f"the prompt needs {total} tokens but the language model holds {context_length}: {fit} of "
+        f"{len(ends)} examples fit{beside}; give fewer or shorter examples, or fewer scales"
     )

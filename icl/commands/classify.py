@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _answer(args: argparse.Namespace, learner: Any, query: Path) -> None:
+    learner.require_room([query])
     heard = learner.hear([query], learner.views)
     probabilities = learner.predict_proba(heard)[0].tolist()
     ranked = sorted(zip(learner.classes_.tolist(), probabilities, strict=True), key=lambda x: -x[1])

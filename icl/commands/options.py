@@ -55,8 +55,10 @@ def learner(kind: type, args: argparse.Namespace, **more: Any) -> Any:
 
 def keep_quiet() -> None:
     """Leave stderr to our own lines."""
+    from huggingface_hub.utils import logging as hub_logging
     from transformers.utils import logging
 
+    hub_logging.set_verbosity_error()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
 

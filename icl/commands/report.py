@@ -22,10 +22,15 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write a report and print the names of its files."""
-    from icl.report.page import load, write
+    from icl.report.page import draw, load, write
 
     records, unfinished = load(args.records)
     for name in unfinished:
         print(f"icl: warning: {name} is not finished and left out", file=sys.stderr)
-    print(*write(records, args.out), sep="\n")
+    try:
+        images = draw(records)
+    except ImportError as error:
+        print(f"icl: warning: plots are left out; {error}", file=sys.stderr)
+        images = {}
+    print(*write(records, args.out, images), sep="\n")
     return 0

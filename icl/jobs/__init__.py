@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from icl.jobs.base import Job
-from icl.template import PromptError
+from icl.template import SettingError
 
 JOBS = {  # name -> module with a `JOB`
     "enhance": "icl.jobs.enhance",
@@ -23,10 +23,10 @@ def get(name: str | Job) -> Job:
     """The job called ``name``; a `Job` is passed through.
 
     Raises:
-        PromptError: there is none; the message lists those there are.
+        SettingError: there is none; the message lists those there are.
     """
     if isinstance(name, Job):
         return name
     if name not in JOBS:
-        raise PromptError(f"no job is called {name!r}; there are {sorted(JOBS)}")
+        raise SettingError(f"no job is called {name!r}; there are {sorted(JOBS)}")
     return import_module(JOBS[name]).JOB

@@ -47,22 +47,36 @@ def as_llm(given: Any, tokenizer: Any = None) -> LLM:
             f"a {type(given).__name__} does not name its tokenizer; give a preset, a folder, a hub "
             "id, a model loaded from one of these, or TransformersLLM(model, tokenizer)"
         )
-    return TransformersLLM(given, load_tokenizer(tokenizer or source))
+    if tokenizer is None:
+        return TransformersLLM(given, load_tokenizer(source, own=True))
+    return TransformersLLM(given, load_tokenizer(tokenizer))
 
 
-def load_tokenizer(given: Any) -> Any:
-    """A tokenizer of a folder or hub id; one that is loaded, or None, is passed through.
+def load_tokenizer(given: Any, own: bool = False) -> Any:
+    """A tokenizer of a preset, folder or hub id; one that is loaded, or None, is passed through.
+
+    Args:
+        given: what a user names, or a tokenizer.
+        own: this is what a model calls itself; old hub ids have no owner.
 
     Raises:
-        OSError, ValueError: there is none, or it is damaged.
+        ValueError: there is none, or it is damaged.
     """
     if not isinstance(given, str | Path):
         return given
-    from transformers import AutoTokenizer
+    from llm_codec import causal, checkpoint
 
+    name, folder = str(given), Path(given).expanduser()
+    known = name in checkpoint.PRESETS or folder.is_dir()
+    # Of a hub id, `resolve` would fetch the weights too.
+    hub_id = not known and (own or name.count("/") == 1 and not folder.is_absolute())
     try:
-        return AutoTokenizer.from_pretrained(given)
-    except (OSError, ValueError, ImportError):
-        raise
-    except Exception as error:  # the tokenizers library raises no other kind
-        raise ValueError(f"{given}: the tokenizer is damaged ({error!r})") from error
+        return causal.load_tokenizer(name if hub_id else checkpoint.resolve(given, "llm"))
+    except checkpoint.CheckpointError as error:
+        raise ValueError(f"{name} is no tokenizer folder or hub id; expected a preset "
+                         f"({', '.join(checkpoint.PRESETS)}), a folder, or owner/name") from error
+    except (OSError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"{name} is no tokenizer folder or hub id that can be read: {reason}"
+        ) from error

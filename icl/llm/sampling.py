@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from icl.constraint import Grammar
+from icl.template import SettingError
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Sampling:
             short ones.
 
     Raises:
-        ValueError: a setting is out of its range.
+        SettingError: a setting is out of its range.
     """
 
     temperature: float = 1.0
@@ -44,7 +45,7 @@ class Sampling:
             ("best_of", self.best_of >= 1, "1 or more"),
         ):
             if not fine:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be {expected}")
+                raise SettingError(f"{name} is {getattr(self, name)}; it must be {expected}")
 
     def seed_of(self, draft: int) -> int:
         """Seed of one of several continuations; the first has its own, whatever their number."""

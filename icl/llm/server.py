@@ -210,7 +210,7 @@ def connect(address: str, tokenizer: Any = None, **settings: Any) -> LLM:
         raise ServerError(f"{url} has several models; add one: {url}#{min(listed)}")
     model = wanted or min(listed)
     if tokenizer is None:
-        tokenizer = load_tokenizer(model)
+        tokenizer = load_tokenizer(model, own=True)
     context = int(listed[model].get("max_model_len") or 4096)
     llm = ServerLLM(client, model, tokenizer, context)
     try:

@@ -133,14 +133,15 @@ class TextServerLLM(ServerLLM):
             top_p=sampling.top_p, seed=sampling.seed_of(number) % 2**31, logprobs=0,
             stop=[self.tokenizer.decode(more["stop_token_ids"])],
         )  # fmt: skip
-        if not choice["logprobs"]["tokens"]:
-            raise ServerError(f"{self.client.url} ended its line before it wrote anything; ask "
-                              "with another seed, or a server that takes token ids")
         try:
             ids = self.tokenizer(choice["text"], add_special_tokens=False)["input_ids"]
-            return [*ids], [*map(float, choice["logprobs"]["token_logprobs"])]
+            told = [*map(float, choice["logprobs"]["token_logprobs"])]
         except (LookupError, TypeError, ValueError) as error:
             raise self._garbled(str(choice)[:80]) from error
+        if not ids:  # some tell the tokens of the end all the same
+            raise ServerError(f"{self.client.url} ended its line before it wrote anything; ask "
+                              "with another seed, or a server that takes token ids")
+        return [*ids], told
 
     def _text(self, ids: Sequence[int]) -> str:
         """Without what stands for the beginning: servers add that themselves."""

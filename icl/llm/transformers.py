@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import PreTrainedModel
 
 from icl.constraint import Grammar, LabelTrie
 from icl.llm import load_tokenizer
@@ -19,6 +18,7 @@ from icl.llm.base import StepwiseLLM, add_up
 from icl.llm.cache import Ledger, PrefixCache
 from icl.llm.sampling import Draft, Sampling, best
 from llm_codec import checkpoint
+from llm_codec.causal import load_model
 
 # What configurations call the most tokens that a model can take.
 LENGTHS = ("max_position_embeddings", "max_seq_len", "seq_length", "n_positions")
@@ -85,15 +85,7 @@ class TransformersLLM(StepwiseLLM):
             dtype = torch.float32 if torch.device(device).type == "cpu" else "auto"
         if tokenizer is None:
             tokenizer = load_tokenizer(folder)
-        try:
-            model, found = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype, output_loading_info=True
-            )
-        except SafetensorError as error:
-            raise ValueError(f"{folder}: the weights are damaged ({error})") from error
-        if lacking := sorted(found["missing_keys"]):  # they would be random
-            raise ValueError(f"{folder} lacks {len(lacking)} of the model's weights, {lacking[0]} "
-                             "among them; is it a causal language model, and all of it?")
+        model = load_model(folder, dtype)
         if model.device != torch.device(device):  # quantised models may not be moved at all
             model = model.to(device)
         return cls(model, tokenizer)

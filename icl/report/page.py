@@ -36,20 +36,26 @@ def load(paths: Sequence[str | Path]) -> tuple[list[Record], list[str]]:
     return finished, [record.name for record in records if not record.summary]
 
 
-def write(records: Sequence[Record], out: str | Path) -> list[Path]:
-    """Write ``report.md``, ``report.html`` and a PNG for every plot.
-
-    Args:
-        records: finished runs.
-        out: folder; made if it is not there.
-
-    Returns:
-        The files, the page first.
+def draw(records: Sequence[Record]) -> dict[str, bytes]:
+    """A PNG of every plot, by name.
 
     Raises:
         ImportError: matplotlib is not installed; the message says how to get it.
     """
-    images = {name: _png(figure) for name, figure in figures(records)}
+    return {name: _png(figure) for name, figure in figures(records)}
+
+
+def write(records: Sequence[Record], out: str | Path, images: dict[str, bytes]) -> list[Path]:
+    """Write ``report.md``, ``report.html`` and the plots.
+
+    Args:
+        records: finished runs.
+        out: folder; made if it is not there.
+        images: what `draw` made of the records.
+
+    Returns:
+        The files, the page first.
+    """
     tables = sections(records)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)

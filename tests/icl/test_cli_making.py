@@ -72,11 +72,11 @@ def test_a_file_that_is_there_is_kept_unless_forced(enhance, tmp_path):
 
 @pytest.mark.parametrize(("more", "code", "says"), [
     (["--example", "nothing"], 2, "NOISY=CLEAN"),
-    (["--temperature", "-1"], 1, "temperature is -1"),
-    (["--top-p", "2"], 1, "top_p is 2"),
-    (["--seconds", "0"], 1, "seconds is 0"),
-    (["--scales", "9"], 1, "scales is 9"),
-    (["--choose", "balanced"], 1, "per_label is None"),
+    (["--temperature", "-1"], 2, "temperature is -1"),
+    (["--top-p", "2"], 2, "top_p is 2"),
+    (["--seconds", "0"], 2, "seconds is 0"),
+    (["--scales", "9"], 2, "scales is 9"),
+    (["--choose", "balanced"], 2, "per_label is None"),
     (["--seed", "x"], 2, "--seed"),
 ])
 def test_wrong_use_is_one_line_and_no_file(enhance, tmp_path, more, code, says):
