@@ -121,7 +121,14 @@ def test_reconstruction_is_of_the_shipped_codec(codec):
     assert head["settings"]["split"] == "dev" and head["skipped"] == []
     assert data["clips"] == sum(head["clips"].values()) and data["unreadable"] == 0
     assert {"codec2@700", "codec2@3200", "opus@6", "opus@12", "speex@4"} <= set(by_name)
-    assert {line["line"] for line in lines} == {"codebook", "summary", "difference", "cost"}
+    assert {line["line"] for line in lines} == {
+        "codebook", "summary", "source", "difference", "cost", "labelled", "reference", "words"}
+    rates = {row["kind"]: row["bits_per_second"] for row in lines
+             if row["line"] == "summary" and row["codec"] == "pocket"}
+    assert max(rates.values()) <= 750 and {"speech", "sound", "music"} <= set(rates)
+    mel = {row["kind"]: row["metrics"]["mel"]["mean"] for row in lines
+           if row["line"] == "summary" and row["codec"] == "pocket"}
+    assert max(mel["sound"], mel["music"]) <= 1.25 * mel["speech"]
 
 
 def test_reconstruction_is_quoted_as_recorded():
@@ -129,15 +136,31 @@ def test_reconstruction_is_quoted_as_recorded():
     lines = [*read_lines(RECONSTRUCTION)]
     quoted = re.search(r"<!-- reconstruction -->\n(.*?)\n<!-- end reconstruction -->", readme, re.S)
     assert quoted[1] == table.markdown(table.overview(lines))
-    counts = set(lines[0]["clips"].values())
-    assert f"n is {' or '.join(map(str, sorted(counts)))} clips of each kind" in readme
+    counts = lines[0]["clips"]
+    for kind in ("speech", "sound", "music"):
+        assert f"{counts[kind]} of {kind}" in " ".join(readme.split()), kind
     drawing = (POCKET / "reconstruction.svg").read_text("utf-8")
     assert all(f">{name}<" in drawing for name in ("pocket", "codec2", "opus", "speex"))
-    assert lines[0]["command"] in CARD.read_text("utf-8").replace(" \\\n  ", " ")
+    card = CARD.read_text("utf-8")
+    assert lines[0]["command"] in card.replace(" \\\n  ", " ")
+    for name in ("pesq_wb", "stoi", "mel"):
+        shown = table.markdown(table.source_table(lines, name))
+        quoted = re.search(f"<!-- {name} by source -->\n(.*?)\n<!-- end {name}", card, re.S)
+        assert quoted[1] == shown
+
+
+@pytest.mark.parametrize("part", ["speech", "librispeech", "voicebank-demand"])
+def test_speech_is_nearer_than_by_codec2_at_its_own_rate(part):
+    rows = {row["codec"]: row["metrics"] for row in read_lines(RECONSTRUCTION)
+            if part in (row.get("source"), row["line"] == "summary" and row["kind"])
+            and row["kind"] == "speech"}
+    ours, other = rows["pocket"], rows["codec2@700"]
+    for name, sign in (("pesq_wb", 1), ("stoi", 1), ("mel", -1)):
+        assert sign * (ours[name]["mean"] - other[name]["mean"]) > 0, name
 
 
 def test_the_words_are_those_of_the_shipped_codec_and_quoted_as_recorded(codec):
-    lines = [*read_lines(POCKET / "records" / "words.jsonl")]
+    lines = [*read_lines(RECONSTRUCTION)]
     (row,) = (line for line in lines if line["line"] == "words")
     assert row["fingerprints"]["codec"] == codec.fingerprint
     assert lines[0]["settings"]["split"] == "dev"
@@ -145,46 +168,50 @@ def test_the_words_are_those_of_the_shipped_codec_and_quoted_as_recorded(codec):
     assert quoted[1] == words_table.text(lines)
 
 
-def cells(row, share):
-    """A share of words, and what the words name, as a table of the card quotes them."""
+def cells(row):
+    """Words in use and kept, and what they name, as the table of the ablation quotes them."""
     sources, total = row["few_shot"]["sources"], row["few_shot"]["mean"]
     low, high = (f"{100 * end:.1f}" for end in total["interval_95"])
-    shares = [share, *(source["accuracy"] for source in sources.values())]
+    shares = [row["use"][0]["share_used"], row["stability"]["kept_noise"]["share"],
+              *(source["accuracy"] for source in sources.values())]
     return [*(f"{100 * share:.1f}" for share in shares),
             f"{100 * total['accuracy']:.1f} ({low} to {high})"]
 
 
 def test_the_ablation_is_quoted_as_recorded():
     runs = [*read_lines(POCKET / "records" / "ablation.jsonl")]
-    words = read_lines(POCKET / "records" / "ablation-words.jsonl")
-    words = {row["fingerprints"]["codec"]: row for row in words if row["line"] == "words"}
-    card = CARD.read_text("utf-8")
-    quoted = re.search(r"<!-- ablation -->\n(.*?)<!-- end ablation -->", card, re.S)
-    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in quoted[1].splitlines()[2:]]
-    assert len(rows) == len(runs) == len(words) == 5
-    for run, (name, mel, stoi, *shares, mean) in zip(runs, rows, strict=True):
-        assert name.removeprefix("without ").replace(", ", "+") == run["without"]
-        found, row = run["evaluation"], words[run["codec"]]
-        assert [mel, stoi] == [f"{found['mel']:.3f}", f"{found['stoi']:.3f}"]
-        assert [*shares, mean] == cells(row, row["stability"]["kept_noise"]["share"])
-
-
-def test_guidance_as_a_whole_is_quoted_as_recorded():
-    runs = [*read_lines(POCKET / "records" / "guidance.jsonl")]
-    records = (POCKET / "records").glob("guidance-words-*.jsonl")  # one a seed
+    records = (POCKET / "records").glob("ablation-words-*.jsonl")
     words = {row["codec"].split("/")[-1]: row for record in records for row in read_lines(record)
              if row["line"] == "words"}
-    card = CARD.read_text("utf-8")
-    quoted = re.search(r"<!-- guidance -->\n(.*?)<!-- end guidance -->", card, re.S)
+    quoted = re.search(r"<!-- ablation -->\n(.*?)<!-- end ablation -->", CARD.read_text("utf-8"),
+                       re.S)
     rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in quoted[1].splitlines()[2:]]
-    assert len(rows) == len(runs) == len(words)
     known = {(run["without"], str(run["seed"])): run for run in runs}
-    for name, seed, steps, *shares, mean in rows:
+    assert len(known) == len(runs) == 14 and len(rows) == len(words) == 16
+    for name, seed, steps, mel, stoi, *others in rows:
+        if name == "the same to the end":
+            assert steps == "800" and others == cells(words[f"unguided-{seed}"])
+            continue
         run = known[name.removeprefix("without ").replace(", ", "+"), seed]
         row = words[f"{name.replace(', ', '-').replace(' ', '-')}-{seed}"]
-        codec = row["fingerprints"]["codec"]
+        codec, found = row["fingerprints"]["codec"], run.get("evaluation")
         assert int(steps) == run["steps"] and run.get("codec", codec) == codec  # or it collapsed
-        assert [*shares, mean] == cells(row, row["use"][0]["share_used"])
+        assert [mel, stoi] == ([f"{found['mel']:.3f}", f"{found['stoi']:.3f}"] if found
+                               else ["–", "–"])
+        assert others == cells(row)
+
+
+def test_what_guidance_adds_is_quoted_as_recorded():
+    records = (POCKET / "records").glob("ablation-words-*.jsonl")
+    means = {row["codec"].split("/")[-1]: 100 * row["few_shot"]["mean"]["accuracy"]
+             for record in records for row in read_lines(record) if row["line"] == "words"}
+    whole, bare = ([means[f"{name}-{seed}"] for seed in (0, 1)]
+                   for name in ("all-losses", "unguided"))
+    added = [one - two for one, two in zip(whole, bare, strict=True)]
+    assert sum(added) / 2 >= 5
+    text = " ".join(CARD.read_text("utf-8").split())
+    assert (f"adds {added[0]:.1f} and {added[1]:.1f} points to the mean, "
+            f"{sum(added) / 2:.1f} over both seeds") in text
 
 
 def test_the_probe_is_of_the_shipped_model_and_quoted_as_recorded():
