@@ -1,16 +1,17 @@
-"""The ``icl`` command as tests call it, and a completions server over real HTTP."""
+"""The ``icl`` command as tests call it, models that stay frozen, a completions server over HTTP."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from transformers import MistralConfig, MistralForCausalLM, PreTrainedModel
 
 from icl import cli
 
@@ -39,6 +40,48 @@ def classify(icl: Callable, pair: Path, tone_file: Callable) -> Callable:
             examples = [f"{tone_file(300)}=one", f"{tone_file(1500)}=two"]
         pairs = [part for example in examples for part in ("--example", example)]
         return icl(["classify", *queries, *pairs, "--codec", pair / "codec", "--llm", llm, *more])
+
+    return run
+
+
+def frozen(model: PreTrainedModel, fingerprint: Callable) -> Iterator[PreTrainedModel]:
+    """Gives a model, and at the end sees that no test changed its weights or its settings."""
+    noted = {"architectures": None, "dtype": None}  # in the settings, whenever a model is saved
+    weights, settings = fingerprint(model), model.config.to_dict() | noted
+    yield model
+    assert fingerprint(model) == weights, "a test changed the weights of a model"
+    assert model.config.to_dict() | noted == settings, "a test changed the settings of a model"
+
+
+@pytest.fixture(scope="session")
+def llama(llama: PreTrainedModel, weights_fingerprint: Callable) -> Iterator[PreTrainedModel]:
+    yield from frozen(llama, weights_fingerprint)
+
+
+@pytest.fixture(scope="session")
+def gpt2(gpt2: PreTrainedModel, weights_fingerprint: Callable) -> Iterator[PreTrainedModel]:
+    yield from frozen(gpt2, weights_fingerprint)
+
+
+@pytest.fixture(scope="session")
+def mistral(llama_sizes: dict, weights_fingerprint: Callable) -> Iterator[PreTrainedModel]:
+    """A model whose sliding window cannot be cropped."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = MistralForCausalLM(MistralConfig(**llama_sizes, sliding_window=6)).eval()
+    yield from frozen(model, weights_fingerprint)
+
+
+@pytest.fixture(scope="session")
+def full_run() -> Callable[[PreTrainedModel, Sequence[int], Sequence[int]], float]:
+    """Score of one label by one forward pass over everything, with no cache."""
+
+    @torch.no_grad()
+    def run(model: PreTrainedModel, prefix: Sequence[int], label: Sequence[int]) -> float:
+        ids = torch.tensor([[*prefix, *label]])
+        log_probs = model(input_ids=ids, use_cache=False).logits[0].float().log_softmax(-1)
+        places = range(len(prefix) - 1, len(prefix) + len(label) - 1)
+        return sum(log_probs[at, token].item() for at, token in zip(places, label, strict=True))
 
     return run
 
@@ -84,28 +127,34 @@ class CompletionsServer(ThreadingHTTPServer):
             names = [name(token) for token in ids[first:]]
             likelihoods = (rows[i, t].item() for i, t in enumerate(ids[first + 1 :], start=first))
             told = [None, *likelihoods]
-        for _ in range(body["max_tokens"]):
+        stopped = False
+        for number in range(body["max_tokens"]):
             row = self.log_probs(ids)[-1]
-            token = self.draw(body, row, generator)
+            early = number < body.get("min_tokens", 0)
+            token = self.draw(body, row, generator, body["stop_token_ids"] if early else [])
             ids.append(token)
             names.append(name(token))
             told.append(row[token].item())
             asked = body.get("logprob_token_ids") or row.topk(body["logprobs"]).indices.tolist()
             shown = [token, *(t for t in asked if t != token)][: body["logprobs"] + 1]
             tops.append({name(t): row[t].item() for t in shown})
-            if token in body.get("stop_token_ids", []) or name(token) in body.get("stop", []):
+            stopped = name(token) in body.get("stop", [])
+            if stopped or token in body.get("stop_token_ids", []):
                 break
         new = ids[len(prompt) :]
         offsets = [sum(map(len, names[:n])) for n in range(len(names))]
         logprobs = {"tokens": names, "token_logprobs": told, "top_logprobs": tops,
                     "text_offset": offsets}
-        text = self.tokenizer.decode(new)
+        text = self.tokenizer.decode(new[:-1] if stopped else new)  # stop strings are not told
         hidden = self.bare and body.get("echo")
         choice = {"index": index, "text": text, "logprobs": None if hidden else logprobs}
         return choice | ({"token_ids": new} if body.get("return_token_ids") else {})
 
-    def draw(self, body: dict, row: torch.Tensor, generator: torch.Generator) -> int:
-        allowed = torch.tensor(body.get("allowed_token_ids") or range(len(row)))
+    def draw(
+        self, body: dict, row: torch.Tensor, generator: torch.Generator, banned: list[int]
+    ) -> int:
+        allowed = body.get("allowed_token_ids") or range(len(row))
+        allowed = torch.tensor([token for token in allowed if token not in banned])
         if body["temperature"] == 0:
             return int(allowed[row[allowed].argmax()])
         probs = (row[allowed] / body["temperature"]).softmax(-1)

@@ -1,5 +1,7 @@
 """Calibration takes away what labels get without content, and sets how sure an answer may be."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -183,9 +185,8 @@ def test_a_model_may_say_its_own_temperature(codec, llm, clips, monkeypatch):
 
 
 def test_a_model_folder_keeps_its_temperature(tmp_path, llm):
-    model = llm.model
+    model = copy.deepcopy(llm.model)
     model.config.label_temperature = 2.5
     model.save_pretrained(tmp_path)
-    del model.config.label_temperature
     llm.tokenizer.save_pretrained(tmp_path)
     assert TransformersLLM.load(tmp_path).label_temperature == 2.5

@@ -16,6 +16,8 @@ from llm_codec import LLMCodec, Vocabulary
 
 WORDS = "ba be bi bo bu da de di do du za ze zi zo zu".split()
 LONGER = [f"{word}r" for word in WORDS]  # several tokens each, and begin with those above
+quick = settings(derandomize=True, deadline=None, max_examples=40, database=None,
+                 suppress_health_check=[HealthCheck.too_slow])
 
 
 class Noise(StepwiseLLM):
@@ -44,7 +46,7 @@ def tokenizer(make_tokenizer: Callable):
     return make_tokenizer(WORDS)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@quick
 @given(
     books=books(), samples=st.integers(1, 30_000), scales=st.integers(1, 3),
     seed=st.integers(0, 99), temperature=st.sampled_from([0.0, 1.0, 4.0]),
@@ -60,7 +62,7 @@ def test_every_stream_is_parsed_and_decoded(tokenizer, books, samples, scales, s
     assert codec.decode(codes).shape == (1, 1, samples)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@quick
 @given(
     books=books(), shared=st.booleans(), samples=st.lists(st.integers(1, 20_000), min_size=1,
     max_size=6), scales=st.integers(1, 3), seed=st.integers(0, 99), best_of=st.integers(1, 3),

@@ -2,7 +2,6 @@
 
 import math
 import shutil
-from collections.abc import Sequence
 
 import pytest
 import torch
@@ -12,10 +11,7 @@ from transformers import (
     BloomConfig,
     Mamba2Config,
     MambaConfig,
-    MistralConfig,
-    MistralForCausalLM,
     MptConfig,
-    PreTrainedModel,
     RwkvConfig,
 )
 
@@ -36,25 +32,8 @@ PREFIXES = [
 LABELS = [[100], [101, 102], [101, 103, 104], [105, 102]]
 
 
-@pytest.fixture(scope="module")
-def mistral(llama_sizes) -> MistralForCausalLM:
-    """A model whose sliding window cannot be cropped."""
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        return MistralForCausalLM(MistralConfig(**llama_sizes, sliding_window=6)).eval()
-
-
-def full_run(model: PreTrainedModel, prefix: Sequence[int], label: Sequence[int]) -> float:
-    """Score of one label by one forward pass over everything, with no cache."""
-    ids = torch.tensor([[*prefix, *label]])
-    with torch.no_grad():
-        log_probs = model(input_ids=ids, use_cache=False).logits[0].float().log_softmax(-1)
-    places = range(len(prefix) - 1, len(prefix) + len(label) - 1)
-    return sum(log_probs[place, token].item() for place, token in zip(places, label, strict=True))
-
-
 @pytest.mark.parametrize("name", ["llama", "gpt2", "mistral"])
-def test_scores_with_prefix_reuse_equal_full_runs(name, request):
+def test_scores_with_prefix_reuse_equal_full_runs(name, full_run, request):
     model = request.getfixturevalue(name)
     llm = TransformersLLM(model)
     llm.hold(PREFIXES[0][:6])
@@ -142,7 +121,7 @@ def test_the_whole_context_can_be_used(llama):
     (Mamba2Config(vocab_size=120, hidden_size=16, num_hidden_layers=1, state_size=4, num_heads=4,
                   head_dim=8, n_groups=1), ENDLESS),
 ])  # fmt: skip
-def test_models_name_their_context_in_many_ways_or_have_no_limit(config, length):
+def test_models_name_their_context_in_many_ways_or_have_no_limit(config, length, full_run):
     model = AutoModelForCausalLM.from_config(config).eval()
     llm = TransformersLLM(model)
     assert llm.context_length == length

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from transformers import MistralConfig, MistralForCausalLM
 
 from icl.constraint import LabelTrie
+from icl.llm.base import StepwiseLLM
 from icl.llm.dummy import UniformLLM
 from icl.llm.sampling import Sampling
 from icl.llm.transformers import TransformersLLM
@@ -15,22 +15,14 @@ QUERIES = [[*HEAD, *range(50, 50 + length)] for length in (3, 1, 6, 2, 4)]
 LABELS = [[100], [101, 102], [101, 103, 104], [105, 102]]
 
 
-@pytest.fixture(scope="module")
-def mistral(llama_sizes) -> MistralForCausalLM:
-    """A model whose sliding window cannot be cropped."""
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        return MistralForCausalLM(MistralConfig(**llama_sizes, sliding_window=6)).eval()
-
-
 @pytest.mark.parametrize("batch_size", [1, 2, 32])
 @pytest.mark.parametrize("name", ["llama", "gpt2", "mistral"])
-def test_scores_of_many_queries_equal_those_of_each(name, batch_size, request):
+def test_scores_of_many_queries_equal_full_runs_of_each(name, batch_size, full_run, request):
     model = request.getfixturevalue(name)
-    together, alone = TransformersLLM(model, batch_size=batch_size), TransformersLLM(model)
+    together = TransformersLLM(model, batch_size=batch_size)
     together.hold(HEAD)
     for labels in (LABELS, [[100], [101]], [[100, 101, 102]]):
-        expected = [alone.score(query, labels) for query in QUERIES]
+        expected = [[full_run(model, query, label) for label in labels] for query in QUERIES]
         found = together.score_many(QUERIES, labels)
         assert [*map(list, found)] == [pytest.approx(row, abs=1e-4) for row in expected]
 
@@ -70,15 +62,16 @@ def test_impossible_prefixes_of_a_batch_are_refused(llama):
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt2", "mistral"])
-def test_drafts_of_a_batch_are_those_drawn_alone(name, request):
+def test_drafts_of_a_batch_are_those_drawn_alone_without_a_cache(name, request, monkeypatch):
     """With numbers that leave no doubt, as a batch may differ in its last digits."""
     model = request.getfixturevalue(name)
     sampling = Sampling(temperature=0.7, top_k=5, seed=3, best_of=4)
     together = TransformersLLM(model).generate(HEAD, LabelTrie(LABELS), sampling)
-    alone = super(TransformersLLM, TransformersLLM(model)).generate(
-        HEAD, LabelTrie(LABELS), sampling
-    )
-    assert together == alone
+    plain = TransformersLLM(model)
+    monkeypatch.setattr(plain, "next_log_probs", lambda ids: model(
+        input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1].log_softmax(-1))
+    assert together == StepwiseLLM.generate(plain, HEAD, LabelTrie(LABELS), sampling)
+    assert plain.tokens_run == 0
 
 
 def test_the_best_of_several_is_the_most_likely(llama, vocabulary, tokenizer):

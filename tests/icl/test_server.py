@@ -115,10 +115,17 @@ def test_labels_of_several_tokens_are_generated_token_by_token(remote):
 
 
 def test_free_text_stops_at_its_end(remote, server, tokenizer):
-    best = int(server.log_probs(HEAD)[-1].argmax())
-    text = FreeText(len(tokenizer), end=best, limit=4)
-    ids = remote.generate(HEAD, text, Sampling(temperature=0))
-    assert len(ids) <= 4 and (len(ids) == 4 or ids[-1] == best)
+    first = int(server.log_probs(HEAD)[-1].argmax())
+    end = int(server.log_probs([*HEAD, first])[-1].argmax())
+    text = FreeText(len(tokenizer), end=end, limit=4)
+    assert end != first and remote.generate(HEAD, text, Sampling(temperature=0)) == [first, end]
+
+
+def test_free_text_is_never_its_end_alone(remote, server, tokenizer, llama):
+    end, second = server.log_probs(HEAD)[-1].topk(2).indices.tolist()
+    text, greedy = FreeText(len(tokenizer), end=end, limit=4), Sampling(temperature=0)
+    ids = remote.generate(HEAD, text, greedy)
+    assert ids[0] == second and ids == TransformersLLM(llama).generate(HEAD, text, greedy)
 
 
 def test_a_generator_speaks_through_a_server(server, codec, tokenizer, tone):
@@ -167,11 +174,11 @@ def test_a_server_that_does_not_keep_to_the_grammar_is_caught(
 
 
 def test_a_server_that_is_down_is_said_in_one_line(tokenizer):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-    with pytest.raises(ServerError, match="no answer .* is the server running") as caught:
-        connect(url, tokenizer, retries=1, backoff=0.01)
+    with socket.socket() as taken:  # and listens to nobody
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        with pytest.raises(ServerError, match="no answer .* is the server running") as caught:
+            connect(url, tokenizer, retries=1, backoff=0.01)
     assert url in str(caught.value)
 
 

@@ -43,10 +43,19 @@ def test_a_text_server_chooses_labels_and_cannot_be_held_to_sound(server, tokeni
     llm = as_llm(server.url, tokenizer)
     labels = [tokenizer(f" {word}")["input_ids"] for word in ("one", "two")]
     assert llm.generate([0, *labels[0]], LabelTrie(labels), Sampling(seed=1)) in labels
-    ids = llm.generate([0, *labels[0]], FreeText(len(tokenizer), 3, 2), Sampling(temperature=0))
-    assert ids
     with pytest.raises(ServerError, match="takes text alone"):
         llm.generate([0, 1], ScaleGrammar(vocabulary.bind(tokenizer), [1]))
+
+
+def test_free_text_of_a_text_server_stops_before_its_end(server, tokenizer):
+    server.text_only = True
+    llm, prompt = as_llm(server.url, tokenizer), [0, *tokenizer(" one")["input_ids"]]
+    first = int(server.log_probs(prompt)[-1].argmax())
+    end = int(server.log_probs([*prompt, first])[-1].argmax())
+    greedy = Sampling(temperature=0)
+    assert llm.generate(prompt, FreeText(len(tokenizer), end, 4), greedy) == [first]
+    with pytest.raises(ServerError, match="ended its line before it wrote anything"):
+        llm.generate(prompt, FreeText(len(tokenizer), first, 4), greedy)
 
 
 def test_a_server_without_candidates_is_used_as_text(server, tokenizer, monkeypatch):

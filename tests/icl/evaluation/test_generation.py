@@ -7,10 +7,11 @@ import pytest
 import soundfile
 
 from icl.evaluation import Row, evaluate
-from icl.tasks import DataError, get
+from icl.tasks import TASKS, DataError, get
 from icl.spoken import spoken
 from icl.tasks.digit_speech import QUESTIONS
 from icl.tasks.enhancement import mix
+from icl.tasks.generation import GenerationTask
 from llm_codec.audio import AudioError
 
 COLUMNS = "path,source,split,label,label_kind,speaker,seconds,lang,group".split(",")
@@ -145,11 +146,15 @@ def test_sounds_are_judged_by_clips_that_were_not_shown(copying, root):
     assert all(item["gold"] in item["choices"] for item in record.items)
 
 
-def test_real_generators_are_asked_the_same_way(models, root):
-    rows = [Row("text-to-sound", 2, 1, limit=2), Row("digit-speech", 2, 1, limit=2)]
-    for record in evaluate(rows, models, root):
-        assert all(item["samples"] > 0 for item in record.items)
-        assert record.run["settings"]["task"] == "speak" and record.summary["tokens_run"] > 0
+@pytest.mark.parametrize("name", [n for n in TASKS if isinstance(get(n), GenerationTask)])
+def test_real_generators_are_asked_the_same_way_and_stay_as_they_are(
+    name, models, root, llama, weights_fingerprint
+):
+    before, job = weights_fingerprint(llama), get(name).learner
+    (record,) = evaluate([Row(name, 1 if job == "enhance" else 2, 1, limit=2)], models, root)
+    assert all(item["samples"] > 0 for item in record.items)
+    assert record.run["settings"]["task"] == job and record.summary["tokens_run"] > 0
+    assert weights_fingerprint(llama) == before
 
 
 def test_questions_ask_for_each_digit_five_times():

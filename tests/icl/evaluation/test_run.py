@@ -203,12 +203,14 @@ def test_a_killed_evaluation_goes_on_to_the_same_record(pair, recordings, tmp_pa
     start = f"import sys; from icl.cli import main; sys.exit(main({argv!r} + sys.argv[1:]))"
     command = [sys.executable, "-c", start, "--json"]
     env = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    process = subprocess.Popen([*command, str(path)], env=env, stdout=subprocess.DEVNULL)
-    while not path.exists() or path.read_bytes().count(b"\n") < 10:
-        assert process.poll() is None, "it was over before it could be killed"
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    end = time.monotonic() + 600
+    with subprocess.Popen([*command, str(path)], env=env, stdout=subprocess.DEVNULL) as process:
+        while not path.exists() or path.read_bytes().count(b"\n") < 10:
+            if process.poll() is not None or time.monotonic() > end:
+                break
+            time.sleep(0.01)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL, "it was over before it could be killed"
     kept = path.read_bytes()
     with path.open("ab") as file:  # as if the kill had torn a line
         file.write(b'{"type": "item", "se')

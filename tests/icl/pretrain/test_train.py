@@ -1,7 +1,10 @@
 """Training reads text alone, is evaluated on the way, and saves a model."""
 
+import ctypes
 import dataclasses
 import json
+import os
+import struct
 import sys
 from pathlib import Path
 
@@ -16,25 +19,44 @@ from icl.pretrain.train import Pretrainer
 from llm_codec.run import read_log
 
 
-@pytest.fixture
-def opened():
-    """Paths that Python opened while the test ran."""
-    paths: list[Path] = []
-    watching = [True]  # a hook cannot be taken off again
-
-    def note(event: str, args: tuple) -> None:
-        if watching and event == "open" and isinstance(args[0], str | bytes):
-            paths.append(Path(args[0] if isinstance(args[0], str) else args[0].decode()))
-
-    sys.addaudithook(note)
-    yield paths
-    watching.clear()
+def opened(watch: int) -> set[str]:
+    """Names of the files that were opened in a folder that the kernel watches."""
+    events, names = os.read(watch, 2**20), set()
+    while events:
+        size = 16 + struct.unpack_from("I", events, 12)[0]
+        names.add(events[16:size].rstrip(b"\0").decode())
+        events = events[size:]
+    return names - {""}  # the folder itself
 
 
-def test_training_reads_text_and_the_words_alone(recipe, text_folder, opened):
-    Pretrainer(recipe()).train()
-    read = {path.name for path in opened if path.is_relative_to(text_folder)}
-    assert read == {"one.txt", "two.txt.xz", "words.tsv"}
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel of Linux")
+def test_training_reads_text_and_the_words_alone(recipe, text_folder):
+    """Told by the kernel, which also sees what libraries in C open, such as that of audio files."""
+    kernel = ctypes.CDLL(None)
+    watch = kernel.inotify_init()
+    assert kernel.inotify_add_watch(watch, os.fsencode(text_folder), 0x20) > 0  # IN_OPEN
+    with open(watch, "rb", buffering=0):  # closes it
+        Pretrainer(recipe()).train()
+        assert opened(watch) == {"one.txt", "two.txt.xz", "words.tsv"}
+
+
+def test_prose_is_evaluated_on_documents_that_are_never_trained_on(
+    recipe, text_folder, documents, capsys
+):
+    texts = [f"Tale {number}.\n{documents[number % 60]}" for number in range(120)]
+    (text_folder / "one.txt").write_text("\n\n<|doc|>\n".join(texts), "utf-8")
+    trainer = Pretrainer(recipe())
+    decode = trainer.tokenizer.decode
+    assert decode(trainer.evaluation.prose.tolist()) == f"{texts[49]}</s>{texts[99]}</s>"
+    trained = decode(trainer.curriculum.corpus.tolist())
+    assert [n for n in range(120) if f"Tale {n}.\n" not in trained] == [49, 99]
+    assert "too few documents" not in capsys.readouterr().err
+
+
+def test_prose_of_a_short_text_is_evaluated_on_what_is_trained_on_and_that_is_said(recipe, capsys):
+    trainer = Pretrainer(recipe())
+    assert np.array_equal(trainer.evaluation.prose, trainer.curriculum.corpus)
+    assert capsys.readouterr().err.count("too few documents to keep some apart") == 1
 
 
 def test_evaluation_is_logged_and_drawn(recipe):

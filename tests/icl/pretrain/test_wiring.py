@@ -23,8 +23,14 @@ def table() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def maker(table) -> StringMaker:
-    return StringMaker(WordSpace(table[WORDS, LAYOUT.meaning], WORDS), np.random.default_rng(0))
+def space(table) -> WordSpace:
+    return WordSpace(table[WORDS, LAYOUT.meaning], WORDS)
+
+
+@pytest.fixture
+def maker(space) -> StringMaker:
+    """Anew for every test, as what it draws depends on what it drew before."""
+    return StringMaker(space, np.random.default_rng(0))
 
 
 def prompt(maker: StringMaker, ways: int, noise: Noise) -> tuple[list[int], np.ndarray]:
@@ -40,8 +46,8 @@ def prompt(maker: StringMaker, ways: int, noise: Noise) -> tuple[list[int], np.n
 
 
 @pytest.fixture(scope="module")
-def models(table, maker) -> dict[str, LlamaForCausalLM]:
-    found = {}
+def models(table, space) -> dict[str, LlamaForCausalLM]:
+    found, maker = {}, StringMaker(space, np.random.default_rng(0))
     for name in ("wired", "random"):
         model = build_model(table, 4, 96, 256, bos=BOS, eos=2, pad=0, seed=0).eval()
         model.requires_grad_(False)

@@ -1,9 +1,11 @@
 """Scores count what was right, a model that knows nothing is at chance, records hold all of it."""
 
 import json
+import math
 
 import numpy as np
 import pytest
+import torch
 
 from icl import cli
 from icl.evaluation.score import cluster_bootstrap
@@ -146,11 +148,28 @@ def test_a_record_is_a_table_and_json(tmp_path):
 
 def test_perplexity_is_that_of_held_out_documents(llm, tmp_path):
     stories = [f"The dog number {n} ran to the old house and slept there until the sun came up and "
-               "all of the birds began to sing in the trees by the river." for n in range(100)]
+               "all of the birds began to sing in the trees by the river." + " It ran." * (n % 37)
+               for n in range(100)]
     (tmp_path / "one.txt").write_text("\n\n<|doc|>\n".join(stories))
-    found = perplexity(llm, tmp_path, 1000)
-    assert found["words"] == 2 * len(stories[49].split())
-    assert 1 < found["perplexity a token"] <= found["perplexity a word"] < 1e5
+    nats = size = 0
+    for text in (stories[49], stories[99]):
+        ids = [llm.tokenizer.bos_token_id, *llm.tokenizer.encode(text, add_special_tokens=False)]
+        with torch.no_grad():
+            rows = llm.model(torch.tensor([ids])).logits[0].log_softmax(-1)
+        nats -= sum(rows[place, token].item() for place, token in enumerate(ids[1:]))
+        size += len(ids) - 1
+    words = len(f"{stories[49]} {stories[99]}".split())
+    assert perplexity(llm, tmp_path, 1000) == pytest.approx({
+        "words": words, "perplexity a word": math.exp(nats / words),
+        "perplexity a token": math.exp(nats / size),
+    })
+
+
+def test_a_probe_changes_no_weight(llm, world, few_cells, weights_fingerprint):
+    before = weights_fingerprint(llm.model)
+    record = Record("abc", "icl probe x", 0, 2)
+    battery.run(llm, world, battery.CELLS, record)
+    assert {*few_cells} < {*record.cells} and weights_fingerprint(llm.model) == before
 
 
 def test_cells_are_kept_where_prose_cannot_be_read(few_cells, tmp_path, capfd):

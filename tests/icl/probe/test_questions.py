@@ -1,12 +1,19 @@
 """Questions of a probe follow their games, hold no answer, and their oracle is a fair one."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from icl import cli
 from icl.llm import LLM, as_llm
 from icl.pretrain.curriculum import split
+from icl.pretrain.train import Pretrainer
+from icl.probe import battery
 from icl.probe.questions import category, last_of, matching
 from icl.probe.world import World
+from llm_codec import checkpoint
+from llm_codec.training.words import read_word_list
 
 
 @pytest.fixture(scope="module")
@@ -15,9 +22,9 @@ def llm() -> LLM:
 
 
 @pytest.fixture(scope="module")
-def words(llm: LLM) -> list[str]:
-    names = [llm.tokenizer.decode([token]) for token in range(len(llm.tokenizer))]
-    return [name.strip() for name in names if name.startswith(" ") and name.strip().isalpha()]
+def words() -> list[str]:
+    """Those of the codec, as the command asks about them."""
+    return list(checkpoint.load_words(checkpoint.resolve("pocket")).scales[0])
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +45,7 @@ def test_a_tokenizer_without_the_words_is_refused(llm):
 
 @pytest.mark.parametrize(("ways", "shots", "length"), [(2, 1, 8), (5, 5, 16)])
 def test_matching_asks_about_labels_that_named_nothing_in_training(world, ways, shots, length):
-    trained = set(split(world.space.words)[0])
+    trained = set(split(np.sort(world.space.words))[0])  # training goes by token ids
     right, asked = [], set()
     for seed in range(40):
         question = matching(ways, shots, length)(world, (seed,))
@@ -50,6 +57,18 @@ def test_matching_asks_about_labels_that_named_nothing_in_training(world, ways, 
         right.append(question.oracle == question.right)
         asked.add(question.right)
     assert np.mean(right) > 0.8 and asked == set(range(ways))
+
+
+def test_the_command_asks_about_labels_that_training_on_real_words_left_out(
+    llm, shared_text, monkeypatch
+):
+    worlds, list_ = [], shared_text.parent / "vocabulary" / "portable_words.tsv"
+    monkeypatch.setattr(battery, "run", lambda llm, world, *_, **__: worlds.append(world))
+    assert cli.main(["probe", "pocket", "--cells", "match 2-way 1-shot, 8 words"]) == 0
+    run = SimpleNamespace(tokenizer=llm.tokenizer, _portable=read_word_list(list_))
+    trained, kept = map(set, split(Pretrainer._word_ids(run)))
+    assert len(trained) > 3000 and len(worlds[0].labels) > 300
+    assert set(worlds[0].labels.tolist()) <= kept
 
 
 @pytest.mark.parametrize("game", ["repetition", "lookup", "cleaning", "rules", "arithmetic"])

@@ -9,6 +9,7 @@ from icl import tasks
 from icl.episode import sample_episodes, unseen
 from icl.tasks import ClassificationTask, DataError
 from icl.tasks.generation import GenerationTask
+from llm_codec.manifest import read_manifest
 
 HEADER = "path,source,licence,split,label,label_kind,speaker,seconds,lang,group,note\n"
 ROWS = (
@@ -107,6 +108,13 @@ def test_the_public_esc50_is_read_by_folds(tmp_path):
 def test_unseen_labels_are_those_that_train_lacks(root):
     clips = tasks.get("booth-sounds").load(root)
     assert [c.label for c in unseen(clips, [replace(clips[0])])] == ["stapler"]
+
+
+def test_no_speaker_of_real_data_is_in_two_splits(shared_audio):
+    rows = [row for row in read_manifest(shared_audio) if row["speaker"]]
+    train, dev = ({row["speaker"] for row in rows if row["split"] == s} for s in ("train", "dev"))
+    assert len(train) > 1000 and len(dev) > 100 and not train & dev
+    assert {row["split"] for row in rows} == {"train", "dev"}
 
 
 def test_real_tasks_give_episodes(shared_audio):
