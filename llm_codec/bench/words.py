@@ -12,6 +12,7 @@ import torch
 from llm_codec import LLMCodec, atomic
 from llm_codec.bench import bootstrap, command, labelled, run, words_table
 from llm_codec.bench.codecs.words import Words
+from llm_codec.bench.foretold import Foretold
 from llm_codec.bench.journal import to_json
 from llm_codec.bench.labelled import Rows, Source
 from llm_codec.bench.nearness import Nearness
@@ -26,7 +27,8 @@ from llm_codec.parts import sounding
 from llm_codec.training.stability import word_vectors, words_kept_by_clip
 
 # What the numbers depend on; a record names these alone.
-SETTINGS = ("words", "data", "codecs", "split", "sources", "few_shot", "episodes", "limit", "seed")
+SETTINGS = ("words", "data", "codecs", "split", "sources", "few_shot", "episodes", "limit", "llm",
+            "seed")
 # Sources of this project's own data: what is asked about if no other is named.
 USUAL = {"sources": "fsdd,booth-sounds", "few_shot": "fsdd,booth-sounds,emodb"}
 CONDITIONS = {  # in which the figures hold, for whoever reads the record alone
@@ -82,7 +84,8 @@ def measure(args: argparse.Namespace) -> list[Line]:
     quiz = Quiz([sources[name] for name in asked], args.episodes, args.seed)
     by_mfcc = quiz.answer({source.name: [mfcc(wave, rate) for wave in source.of(waves)]
                            for source in quiz.sources})
-    bench = _Bench(waves, [sources[name] for name in near], quiz, by_mfcc, args.seed)
+    foretold = Foretold(args.llm) if args.llm else None
+    bench = _Bench(waves, [sources[name] for name in near], quiz, by_mfcc, foretold, args.seed)
     settings = command.settings(args, SETTINGS)
     head = run.opening(command.line(settings), settings, rows.clips)
     return [
@@ -126,10 +129,10 @@ class _Bench:
 
     def __init__(
         self, waves: Sequence[np.ndarray], near: Sequence[Source], quiz: Quiz, by_mfcc: Answers,
-        seed: int,
+        foretold: Foretold | None, seed: int,
     ) -> None:
         self.waves, self.near, self.quiz = waves, near, quiz
-        self.by_mfcc, self.seed = by_mfcc, seed
+        self.by_mfcc, self.foretold, self.seed = by_mfcc, foretold, seed
 
     def run(self, codec: LLMCodec) -> Line:
         """Every figure of one codec; each clip is encoded once as it is and once a change."""
@@ -140,6 +143,7 @@ class _Bench:
                   for words, size in zip(scales, codec.config.codebook_sizes, strict=True)]
         kept = words_kept_by_clip(codec, self.waves, scales[0], self.seed)
         features = [stretch(word_vectors(codec, words), STEPS) for words in scales[0]]
+        foretold = self.foretold and self.foretold.score(codec.vocabulary, scales, self.seed)
         return {
             "use": [{"scale": number, **use(count, len(count))}
                     for number, count in enumerate(counts, start=1)],
@@ -147,6 +151,7 @@ class _Bench:
             "same_class_nearer": {source.name: self._nearness(source, features)
                                   for source in self.near},
             "few_shot": self._few_shot(features),
+            **({"foretold": foretold} if foretold else {}),
         }
 
     def _stability(self, kept: Mapping[str, np.ndarray], counts: np.ndarray) -> Line:
@@ -187,6 +192,7 @@ def _parser() -> Parser:
         help="sources to ask 2-way 1-shot questions about "
              f"({USUAL['few_shot']}; where there is none of these, all with classes)")
     add("--episodes", type=at_least(1), default=1000, metavar="N", help="questions a source (1000)")
+    add("--llm", metavar="NAME", help="also how well this language model foretells the words")
     add("--limit", type=at_least(1), metavar="N", help="most clips of each label of a source (all)")
     add("--seed", type=seed, default=0, help="of questions, noise, clips and resamples (0)")
     add("--json", type=Path, metavar="FILE", help="the record")

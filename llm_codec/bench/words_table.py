@@ -28,6 +28,8 @@ def sections(lines: Sequence[Line]) -> list[tuple[str, Table]]:
         ("Scale-1 words that stay, %", _stability(rows)),
         ("Clips of one class nearer than clips of two, AUC on scale-1 words", _nearness(rows)),
         ("2-way 1-shot by the nearest class mean, right, %", _few_shot(lines)),
+        *([("Words as the language model foretells them, nats a word", _foretold(rows))]
+          if "foretold" in rows[0] else []),
     ]
 
 
@@ -69,6 +71,14 @@ def _few_shot(lines: Sequence[Line]) -> Table:
         body.append([name, *(_share(one["accuracy"], one) for one in found),
                      _share(less["mean"], less, "+") if less else NONE, "50.0"])
     return Table(["features", *titles, "mean", "mean less MFCC", "chance"], body)
+
+
+def _foretold(rows: Sequence[Line]) -> Table:
+    first = rows[0]["foretold"]
+    titles = [f"scale {one['scale']}, {one['n']} words" for one in first]
+    body = [[row["codec"], *(_with_ends(f"{one['nats']:.2f}", [f"{end:.2f}" for end in _ends(one)])
+                             for one in row["foretold"])] for row in rows]
+    return Table(["codec", *titles], body)
 
 
 def _share(value: float, line: Line, sign: str = "") -> str:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
 
 from llm_codec import LLMCodec
 from llm_codec.bench.labelled import Rows
 from llm_codec.nearest import stretch
+from llm_codec.parts import sounding
 from llm_codec.training.stability import coarse_words, words_kept
 
 
@@ -162,3 +164,26 @@ def test_one_record_holds_sound_and_words(bench, classes, folder, read, pick, tm
 def test_words_of_other_codecs_alone_cannot_be_measured(bench, classes, folder, tmp_path):
     code, _, err = bench("--data", classes, "--codecs", f"mulaw,{folder}@1", "--with-words")
     assert code == 2 and "--with-words needs a codec of this project" in err
+
+
+def test_words_are_foretold_as_the_loss_has_it(measure, folder, pair, llama, tokenizer, read,
+                                               tmp_path, classes):
+    code, out, _ = measure("--llm", pair, "--json", tmp_path / "words.jsonl")
+    line = read(tmp_path / "words.jsonl")[-1]
+    assert code == 0 and "scale 1, " in out and "nats a word" in out
+    codec = LLMCodec.from_pretrained(folder)
+    tokens = codec.vocabulary.bind(tokenizer).token_ids
+    nats, count = np.zeros(3), np.zeros(3, int)
+    for wave in Rows(classes, "dev", None, 0).load(16000):
+        codes = codec.encode(wave)
+        words = [sounding(codes, scale).tolist() for scale in range(3)]
+        ids = [tokenizer.bos_token_id, *(tokens[k][word][0] for k in range(3) for word in words[k])]
+        with torch.no_grad():
+            logs = llama(torch.tensor([ids])).logits[0].log_softmax(-1)
+        told = [-logs[place, token].item() for place, token in enumerate(ids[1:])]
+        for scale, size in enumerate(map(len, words)):
+            nats[scale] += sum(told[:size])
+            count[scale] += size
+            del told[:size]
+    assert [one["n"] for one in line["foretold"]] == count.tolist()
+    assert [one["nats"] for one in line["foretold"]] == pytest.approx(nats / count, abs=1e-4)
