@@ -4,7 +4,6 @@ import math
 import shutil
 
 import pytest
-import torch
 from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForCausalLM,

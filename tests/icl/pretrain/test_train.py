@@ -14,7 +14,6 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from icl import cli
-from icl.pretrain.config import PretrainConfig
 from icl.pretrain.train import Pretrainer
 from llm_codec.run import read_log
 
