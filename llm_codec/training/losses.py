@@ -12,7 +12,13 @@ MEL_SCALES = ((256, 40), (512, 64), (1024, 80), (2048, 128))  # (window in sampl
 
 class ReconstructionLoss(nn.Module):
     """Log-mel L1 (as in the Descript Audio Codec) plus spectral convergence and log magnitude
-    (arXiv 1910.11480, eq. 4-6), each averaged over its resolutions.
+    (arXiv 1910.11480, eq. 4-6), each averaged over its resolutions r.
+
+    With S_r the magnitudes of a batch's short-time spectra and M_r mel bands of them, y what comes
+    out and x what is wanted::
+
+        mel  = mean_r mean |log M_r(y) - log M_r(x)|
+        stft = mean_r (||S_r(y) - S_r(x)||_F / ||S_r(x)||_F + mean |log S_r(y) - log S_r(x)|)
 
     Args:
         sample_rate: Hz.
