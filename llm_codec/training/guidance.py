@@ -17,7 +17,9 @@ def agreement(latent: Tensor, frames: Tensor, whole: Tensor) -> Tensor:
 
     InfoNCE (arXiv 1807.03748) between clips seen as ``SEGMENTS`` points in time, so that the same
     word spoken faster is still the same path. Ours: few-shot accuracy rests on the same sound
-    becoming the same words.
+    becoming the same words. With z_i the path of clip i, of n numbers, and i' its partner::
+
+        agreement = -1/2C sum_i log softmax_{j != i}(-|z_i - z_j|^2 / (n TEMPERATURE))[i']
 
     Args:
         latent: (2 C, D, T_1) pooled latents of the coarsest scale; rows 2i and 2i+1 share a label.
@@ -53,7 +55,10 @@ def steadiness(views: Sequence[Tensor], words: Tensor, table: Tensor) -> Tensor:
     """Every view of a clip should be nearest to the word that the clip itself gets, by a margin.
 
     Cross-entropy over all words, their probabilities falling off with the squared distance (ours:
-    the mean squared error alone is small long before the nearest word is the same).
+    the mean squared error alone is small long before the nearest word is the same). With x a view
+    and w the words::
+
+        steadiness = -mean log softmax_v(-|x - w_v|^2 / (2 REACH^2))[the clip's own word]
 
     Args:
         views: of pooled latents, each (N, D).
@@ -71,7 +76,10 @@ def isotropy(latent: Tensor) -> Tensor:
     """Coarse latents should have zero mean and unit covariance, as the words laid over them have.
 
     The covariance term of VICReg (arXiv 2105.04906, eq. 3-4) with its target on the diagonal too.
-    Ours, because agreement alone fills about six directions and leaves most words unused.
+    Ours, because agreement alone fills about six directions and leaves most words unused. With m
+    the mean and C the covariance of the latents::
+
+        isotropy = (||C - I||_F^2 + |m|^2) / D
 
     Args:
         latent: (B, D, T_1).

@@ -101,8 +101,12 @@ def _praat() -> Any:
 class Pitch(Term):
     """The decoder should tell whether there is a tone, and at which pitch.
 
-    Cross-entropy against a bell about the true step, as CREPE has it (Kim et al. 2018, arXiv
-    1802.06182, eq. 3), over frames with a pitch; and of a tone against none, over all.
+    Cross-entropy against a bell b about the true step s, over frames with a pitch; and of a tone
+    against none, over all. The bell is CREPE's (Kim et al. 2018, arXiv 1802.06182, eq. 3), which
+    asks about each step apart; here, with steps that exclude one another (ours)::
+
+        pitch   = -mean sum_k b_k log p_k,   b_k ~ exp(-(k - s)^2 / 2)
+        voicing = -mean (v log q + (1 - v) log(1 - q))
     """
 
     losses = ("pitch", "voicing")
