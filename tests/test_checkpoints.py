@@ -214,6 +214,16 @@ def test_what_guidance_adds_is_quoted_as_recorded():
             f"{sum(added) / 2:.1f} over both seeds") in text
 
 
+def test_what_predictability_changes_is_quoted_as_recorded():
+    records = read_lines(POCKET / "records" / "predictability-words.jsonl")
+    without, low = (row for row in records if row["line"] == "words")
+    card = " ".join(CARD.read_text("utf-8").split())
+    for one, two in zip(low["foretold"], without["foretold"], strict=True):
+        assert re.search(f"{one['nats']:.2f}[a-z 1-3]* for {two['nats']:.2f}", card)
+    fallen = [100 * row["few_shot"]["mean"]["accuracy"] for row in (without, low)]
+    assert f"the mean of the three falls by {fallen[0] - fallen[1]:.1f}" in card
+
+
 def test_the_probe_is_of_the_shipped_model_and_quoted_as_recorded():
     probe = json.loads((POCKET / "records" / "probe.json").read_text("utf-8"))
     assert probe["llm"] == as_llm("pocket").fingerprint and probe["n"] >= 500
