@@ -168,62 +168,6 @@ def test_the_words_are_those_of_the_shipped_codec_and_quoted_as_recorded(codec):
     assert quoted[1] == words_table.text(lines)
 
 
-def cells(row):
-    """Words in use and kept, and what they name, as the table of the ablation quotes them."""
-    sources, total = row["few_shot"]["sources"], row["few_shot"]["mean"]
-    low, high = (f"{100 * end:.1f}" for end in total["interval_95"])
-    shares = [row["use"][0]["share_used"], row["stability"]["kept_noise"]["share"],
-              *(source["accuracy"] for source in sources.values())]
-    return [*(f"{100 * share:.1f}" for share in shares),
-            f"{100 * total['accuracy']:.1f} ({low} to {high})"]
-
-
-def test_the_ablation_is_quoted_as_recorded():
-    runs = [*read_lines(POCKET / "records" / "ablation.jsonl")]
-    records = (POCKET / "records").glob("ablation-words-*.jsonl")
-    words = {row["codec"].split("/")[-1]: row for record in records for row in read_lines(record)
-             if row["line"] == "words"}
-    quoted = re.search(r"<!-- ablation -->\n(.*?)<!-- end ablation -->", CARD.read_text("utf-8"),
-                       re.S)
-    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in quoted[1].splitlines()[2:]]
-    known = {(run["without"], str(run["seed"])): run for run in runs}
-    assert len(known) == len(runs) == 14 and len(rows) == len(words) == 16
-    for name, seed, steps, mel, stoi, *others in rows:
-        if name == "the same to the end":
-            assert steps == "800" and others == cells(words[f"unguided-{seed}"])
-            continue
-        run = known[name.removeprefix("without ").replace(", ", "+"), seed]
-        row = words[f"{name.replace(', ', '-').replace(' ', '-')}-{seed}"]
-        codec, found = row["fingerprints"]["codec"], run.get("evaluation")
-        assert int(steps) == run["steps"] and run.get("codec", codec) == codec  # or it collapsed
-        assert [mel, stoi] == ([f"{found['mel']:.3f}", f"{found['stoi']:.3f}"] if found
-                               else ["–", "–"])
-        assert others == cells(row)
-
-
-def test_what_guidance_adds_is_quoted_as_recorded():
-    records = (POCKET / "records").glob("ablation-words-*.jsonl")
-    means = {row["codec"].split("/")[-1]: 100 * row["few_shot"]["mean"]["accuracy"]
-             for record in records for row in read_lines(record) if row["line"] == "words"}
-    whole, bare = ([means[f"{name}-{seed}"] for seed in (0, 1)]
-                   for name in ("all-losses", "unguided"))
-    added = [one - two for one, two in zip(whole, bare, strict=True)]
-    assert sum(added) / 2 >= 5
-    text = " ".join(CARD.read_text("utf-8").split())
-    assert (f"adds {added[0]:.1f} and {added[1]:.1f} points to the mean, "
-            f"{sum(added) / 2:.1f} over both seeds") in text
-
-
-def test_what_predictability_changes_is_quoted_as_recorded():
-    records = read_lines(POCKET / "records" / "predictability-words.jsonl")
-    without, low = (row for row in records if row["line"] == "words")
-    card = " ".join(CARD.read_text("utf-8").split())
-    for one, two in zip(low["foretold"], without["foretold"], strict=True):
-        assert re.search(f"{one['nats']:.2f}[a-z 1-3]* for {two['nats']:.2f}", card)
-    fallen = [100 * row["few_shot"]["mean"]["accuracy"] for row in (without, low)]
-    assert f"the mean of the three falls by {fallen[0] - fallen[1]:.1f}" in card
-
-
 def test_the_probe_is_of_the_shipped_model_and_quoted_as_recorded():
     probe = json.loads((POCKET / "records" / "probe.json").read_text("utf-8"))
     assert probe["llm"] == as_llm("pocket").fingerprint and probe["n"] >= 500
