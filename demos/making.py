@@ -12,6 +12,7 @@ import numpy as np
 from demos import visitors
 from demos.visitors import on_page
 from icl import FewShotGenerator
+from llm_codec.audio import pcm
 
 EXAMPLES = Path(__file__).parent / "examples"
 Pairs = list[tuple[str, str]]  # source (a path or a text) and the path of its target
@@ -81,14 +82,6 @@ def drop_last(pairs: Pairs) -> Pairs:
     return pairs[:-1]
 
 
-def pcm(wave: np.ndarray) -> np.ndarray:
-    """Samples (S,) as int16, as `llm_codec.audio.save` writes them.
-
-    Gradio would bring floats to full scale, however quiet the sound is.
-    """
-    return np.clip(np.round(wave * 2.0**15), -(2**15), 2**15 - 1).astype(np.int16)
-
-
 def make(
     generator: FewShotGenerator, pairs: Pairs, query: str | None, seed: float | None = 0
 ) -> tuple[tuple[int, np.ndarray], list[tuple[str, str | None]]]:
@@ -114,6 +107,7 @@ def make(
     wave = generator.generate(query.strip(), seed=int(seed or 0))
     words = generator.show_prompt(query.strip()).coloured()
     shown = [(text, None if kind == "text" else kind) for text, kind in words]
+    # Gradio would bring floats to full scale, however quiet the sound is.
     return (generator.codec_.config.sample_rate, pcm(wave)), shown
 
 

@@ -129,31 +129,31 @@ def save(
     samples = _array(wave)
     if samples.size != samples.shape[-1]:
         raise AudioError(f"{path}: one mono clip can be saved, got shape {samples.shape}")
-    samples = samples.reshape(-1)
     _check(samples, str(path))
-    # Times 32768, as readers divide by that: what is loaded again differs by half a step at most.
-    steps = np.clip(np.round(samples * 2.0**15), -(2**15), 2**15 - 1).astype(np.int16)
     buffer = io.BytesIO()  # written in memory, so that a full disk is a plain OSError
-    layout = {"format": kind[1:].upper(), "subtype": "PCM_16"}
-    with soundfile.SoundFile(buffer, "w", sample_rate, 1, **layout) as file:
+    with soundfile.SoundFile(buffer, "w", sample_rate, 1, "PCM_16", format=kind[1:]) as file:
         if comment:
             file.comment = comment
-        file.write(steps)
+        file.write(pcm(samples.reshape(-1)))
     atomic.write_bytes(path, buffer.getvalue())
+
+
+def pcm(wave: np.ndarray) -> np.ndarray:
+    """Floats as int16 steps; of 1/32768, as readers have it: half a step at most is lost."""
+    return np.clip(np.round(wave * 2.0**15), -(2**15), 2**15 - 1).astype(np.int16)
 
 
 def require_whole(path: str | PathLike) -> None:
     """Raises AudioError if a wav file ends before its header says: libsndfile takes what is there.
 
-    A few bytes are forgiven, which writers count in different ways, and so are sizes that programs
-    put down when they write to a pipe.
+    Forgiven are a few bytes, which writers count in different ways, and sizes written to a pipe.
     """
     with open(path, "rb") as stream:
         head, size = stream.read(8), stream.seek(0, io.SEEK_END)
     promised = 8 + int.from_bytes(head[4:], "little")
     if head[:4] == b"RIFF" and size + 8 < promised < 0x7FFF0000:
-        raise AudioError(f"{path} ends after {size} bytes, but its header says {promised}; copy or "
-                         "convert it again")
+        raise AudioError(f"{path} ends after {size} bytes, but its header says {promised}; "
+                         "copy or convert it again")
 
 
 def _read(path: Path) -> tuple[np.ndarray, int]:

@@ -13,7 +13,7 @@ import soundfile
 import soxr
 
 from llm_codec import atomic
-from llm_codec.audio import LOUDEST, RATES, AudioError, require_whole
+from llm_codec.audio import LOUDEST, RATES, AudioError, pcm, require_whole
 
 READ_FRAMES = 2**16  # sample frames read at a time
 
@@ -124,9 +124,8 @@ def save(
                 if comment:
                     file.comment = comment
                 for wave in waves:
-                    steps = np.clip(np.round(wave * 2.0**15), -(2**15), 2**15 - 1)
-                    file.write(steps.astype(np.int16))
-                    written += len(steps)
+                    file.write(pcm(wave))
+                    written += len(wave)
         except soundfile.SoundFileError as error:
             raise OSError(errno.EIO, f"cannot be written ({error})", str(path)) from error
         if shape(stream.name) != (written, sample_rate):  # closing a file tells of no full disk

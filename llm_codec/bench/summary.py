@@ -66,9 +66,10 @@ def by_source(clips: Sequence[Line], specs: Sequence[str], seed: int) -> list[Li
     Args:
         clips, specs, seed: as for `summarise`.
     """
-    parts = {(clip["source"], clip["kind"]): [] for clip in clips if clip["source"]}
-    for part, found in parts.items():
-        found += [clip for clip in clips if (clip["source"], clip["kind"]) == part]
+    parts: dict[tuple[str, str], list[Line]] = {}
+    for clip in clips:
+        if clip["source"]:
+            parts.setdefault((clip["source"], clip["kind"]), []).append(clip)
     return [
         {"line": "source", "codec": spec, "source": source, "kind": kind,
          **_summary(_rows(parts[source, kind], spec), seed)}
